@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+#
+# Run after a test program was built: asks it for its cases and writes them to
+# LIST as tests for ctest. A program that names no case, or one twice, fails the build.
+
+set(command ${EMULATOR} ${PROGRAM})
+execute_process(COMMAND ${command} --list OUTPUT_VARIABLE cases RESULT_VARIABLE result)
+string(REGEX MATCHALL "[^\n]+" cases "${cases}")
+set(unique ${cases})
+list(REMOVE_DUPLICATES unique)
+if(NOT result EQUAL 0 OR NOT cases OR NOT cases STREQUAL unique)
+    file(REMOVE ${LIST} ${PROGRAM})
+    message(FATAL_ERROR "${PROGRAM} --list: ${result}: expected every case once, got: ${cases}")
+endif()
+
+string(REPLACE " " ";" engines "${ENGINES}")
+string(REPLACE ";" "\" \"" command "${command}")
+set(text "")
+foreach(engine IN LISTS engines)
+    set(prefix ${PREFIX})
+    set(environment "")
+    if(NOT engine STREQUAL "none")
+        set(prefix ${PREFIX}/${engine})
+        set(environment "ENVIRONMENT \"COIR_ENGINE=${engine}\"")
+    endif()
+    foreach(case IN LISTS cases)
+        string(APPEND text "add_test(\"${prefix}/${case}\" \"${command}\" \"${case}\")\n"
+            "set_tests_properties(\"${prefix}/${case}\" PROPERTIES"
+            " LABELS ${LABEL} SKIP_RETURN_CODE 77 ${PROPERTIES} ${environment})\n")
+    endforeach()
+endforeach()
+file(WRITE ${LIST} "${text}")

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+#
+# What is written from the public headers alone: the coir command, the
+# examples and the benches.
+#
+# Under bench/, a file with a main() is a program, the others are linked to
+# each of them. A program whose name is one word is a claim that `make bench`
+# runs; a name with an underscore is somebody's helper.
+
+if(NOT TARGET coir)
+    return()
+endif()
+add_library(coir_program INTERFACE)
+target_link_libraries(coir_program INTERFACE coir_flags coir)
+
+file(GLOB sources CONFIGURE_DEPENDS programs/*.c)
+if(sources)
+    add_executable(coir-command ${sources})
+    target_link_libraries(coir-command PRIVATE coir_program)
+    set_target_properties(coir-command PROPERTIES
+        OUTPUT_NAME coir
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin
+        INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+endif()
+
+function(coir_small_program kind source)
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${kind}-${name} ${source})
+    target_link_libraries(${kind}-${name} PRIVATE coir_program ${ARGN})
+    set_target_properties(${kind}-${name} PROPERTIES
+        OUTPUT_NAME ${name}
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${kind})
+    add_dependencies(${kind} ${kind}-${name})
+endfunction()
+
+add_custom_target(examples ALL)
+file(GLOB sources CONFIGURE_DEPENDS examples/*.c)
+foreach(source IN LISTS sources)
+    coir_small_program(examples ${source})
+endforeach()
+
+add_custom_target(bench)
+set(shared)
+set(claims)
+file(GLOB sources CONFIGURE_DEPENDS bench/*.c bench/*.S)
+foreach(source IN LISTS sources)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    file(STRINGS ${source} mains REGEX "^int main\\(")
+    if(mains)
+        list(APPEND claims ${source})
+    else()
+        list(APPEND shared ${source})
+    endif()
+endforeach()
+if(shared)
+    add_library(bench_shared STATIC EXCLUDE_FROM_ALL ${shared})
+    target_link_libraries(bench_shared PUBLIC coir_program m)
+endif()
+foreach(source IN LISTS claims)
+    coir_small_program(bench ${source} $<TARGET_NAME_IF_EXISTS:bench_shared>)
+    get_filename_component(name ${source} NAME_WE)
+    set_target_properties(bench-${name} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+endforeach()
