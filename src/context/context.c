@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The part of a switch that is the same on every machine: preparing a context,
+ * and the sanitizer's view of a switch. The sanitizer must hear of the stack
+ * gone to just before the switch, and of the end of it just after, on the other
+ * side; it tells in return the bounds of the stack left behind, which is how
+ * those of a thread's own stack become known.
+ */
+#include "context/context.h"
+
+void context_init(struct context *context, void *low, size_t size, size_t reserved, void (*entry)(void *value))
+{
+    char *top = (char *)low + size - reserved;
+
+    sanitizer_unpoison(low, size - reserved);
+    context->stack_pointer = context_prepare(low, top, entry);
+    context->stack_low = low;
+    context->stack_size = size;
+    context->fake_stack = NULL;
+}
+
+SANITIZER_NOT_INSTRUMENTED static void finish_switch(struct context *to)
+{
+    struct context *from = to->entered_from;
+
+    __sanitizer_finish_switch_fiber(to->fake_stack, &from->stack_low, &from->stack_size);
+}
+
+SANITIZER_NOT_INSTRUMENTED void *context_switch_watched(struct context *from, struct context *to, void *value,
+                                                        bool leave)
+{
+    void *restore = to->stack_pointer;
+
+    to->entered_from = from;
+    __sanitizer_start_switch_fiber(leave ? NULL : &from->fake_stack, to->stack_low, to->stack_size);
+    value = context_swap(&from->stack_pointer, restore, value);
+    finish_switch(from);
+    return value;
+}
+
+SANITIZER_NOT_INSTRUMENTED void context_entered(struct context *context)
+{
+    if (sanitizer_watches_switches())
+        finish_switch(context);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Switching between stacks. A context is where a suspended flow of control
+ * goes on: its stack pointer, with the callee-saved registers pushed above it.
+ * Floating-point control words are part of it only in a build with
+ * COIR_SWITCH_FPU.
+ *
+ * The body is per machine (x86_64.S, aarch64.S, ucontext.c). Sanitizer hooks
+ * are called around a switch only where the program has them (sanitizer.h).
+ */
+#ifndef CONTEXT_CONTEXT_H
+#define CONTEXT_CONTEXT_H
+
+#include "base/assert.h"
+#include "context/sanitizer.h"
+#include <stddef.h>
+
+struct context {
+    union {
+        void *stack_pointer;          /* while suspended */
+        struct context *entered_from; /* while running, where a sanitizer watches */
+    };
+    const void *stack_low; /* the stack's lowest usable byte; NULL until known */
+    size_t stack_size;     /* usable bytes */
+    void *fake_stack;      /* AddressSanitizer's, while suspended */
+};
+
+/**
+ * Prepares `context` to call `entry(value)` on the empty stack [`low`, `low` + `size`)
+ * when it is first switched to, below the `reserved` bytes at the stack's top.
+ * `entry` never returns: it leaves by context_leave().
+ */
+void context_init(struct context *context, void *low, size_t size, size_t reserved, void (*entry)(void *value));
+
+/** The machine's switch: pushes registers, stores the stack pointer in *save, goes on at `restore`. */
+void *context_swap(void **save, void *restore, void *value) __asm__("coir_context_swap")
+    __attribute__((visibility("hidden")));
+
+/**
+ * The machine's part of context_init(): lays what context_swap() pops just
+ * below `top`, on a stack that begins at `low`, and returns what to restore.
+ */
+void *context_prepare(void *low, void *top, void (*entry)(void *value)) __asm__("coir_context_prepare")
+    __attribute__((visibility("hidden")));
+
+/** context_swap() with the sanitizer hooks around it. `leave`: `from` is never entered again. */
+void *context_switch_watched(struct context *from, struct context *to, void *value, bool leave);
+
+/**
+ * Leaves `from`, goes on in `to`, and returns when somebody switches back.
+ *
+ * Returns: the value that whoever switches back passes.
+ */
+static inline void *context_switch(struct context *from, struct context *to, void *value)
+{
+    if (UNLIKELY(sanitizer_watches_switches()))
+        return context_switch_watched(from, to, value, false);
+    return context_swap(&from->stack_pointer, to->stack_pointer, value);
+}
+
+/** Leaves `from` for good. */
+_Noreturn static inline void context_leave(struct context *from, struct context *to, void *value)
+{
+    if (UNLIKELY(sanitizer_watches_switches()))
+        (void)context_switch_watched(from, to, value, true);
+    else
+        (void)context_swap(&from->stack_pointer, to->stack_pointer, value);
+    __builtin_unreachable();
+}
+
+/** First thing on a new context's stack, called by `entry`: tells the sanitizer that the switch is over. */
+void context_entered(struct context *context);
+
+#endif

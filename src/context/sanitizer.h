@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * AddressSanitizer's and LeakSanitizer's hooks, as weak symbols: a library
+ * built without -fsanitize serves a program built with it, so whether they are
+ * there is asked at run time. The only place that declares them.
+ */
+#ifndef CONTEXT_SANITIZER_H
+#define CONTEXT_SANITIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** For functions that run while the sanitizer is between two stacks: no variable of theirs may be on its fake one,
+ * which is freed under their feet when a context leaves for good. */
+#define SANITIZER_NOT_INSTRUMENTED __attribute__((no_sanitize("address")))
+
+void __sanitizer_start_switch_fiber(void **ret_fake_stack, const void *low, size_t size) __attribute__((weak));
+void __sanitizer_finish_switch_fiber(void *fake_stack, const void **ret_left_low, size_t *ret_left_size)
+    __attribute__((weak));
+void __asan_poison_memory_region(const volatile void *memory, size_t size) __attribute__((weak));
+void __asan_unpoison_memory_region(const volatile void *memory, size_t size) __attribute__((weak));
+void __lsan_register_root_region(const void *memory, size_t size) __attribute__((weak));
+void __lsan_unregister_root_region(const void *memory, size_t size) __attribute__((weak));
+
+/** True if every switch between stacks must be announced. */
+static inline bool sanitizer_watches_switches(void)
+{
+    return __sanitizer_start_switch_fiber != NULL;
+}
+
+/** How many times larger stacks must be: instrumented frames are padded. */
+static inline size_t sanitizer_stack_factor(void)
+{
+    return __asan_unpoison_memory_region != NULL ? 4 : 1;
+}
+
+/** Makes every access to `memory` an error until it is unpoisoned. */
+static inline void sanitizer_poison(const void *memory, size_t size)
+{
+    if (__asan_poison_memory_region != NULL)
+        __asan_poison_memory_region(memory, size);
+}
+
+/** Forgets what is said of `memory`, such as the red zones of frames that never returned. */
+static inline void sanitizer_unpoison(const void *memory, size_t size)
+{
+    if (__asan_unpoison_memory_region != NULL)
+        __asan_unpoison_memory_region(memory, size);
+}
+
+/**
+ * Has `memory` searched for pointers when leaks are looked for. It must hold no
+ * guard marker: the search reads it all.
+ */
+static inline void sanitizer_add_root(const void *memory, size_t size)
+{
+    if (__lsan_register_root_region != NULL)
+        __lsan_register_root_region(memory, size);
+}
+
+/** Takes back sanitizer_add_root() of the same memory and size. */
+static inline void sanitizer_remove_root(const void *memory, size_t size)
+{
+    if (__lsan_unregister_root_region != NULL)
+        __lsan_unregister_root_region(memory, size);
+}
+
+#endif
