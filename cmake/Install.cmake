@@ -1,3 +1,40 @@
 # SPDX-License-Identifier: MIT
 #
-# What `make install` puts where.
+# What `make install` puts where: both libraries, the headers, what pkg-config
+# and find_package() read, the coir command and the man pages. All of it can be
+# moved as a whole: paths inside are relative to the file that names them.
+
+if(NOT TARGET coir)
+    return()
+endif()
+include(CMakePackageConfigHelpers)
+
+add_custom_target(install-parts DEPENDS coir coir-static $<TARGET_NAME_IF_EXISTS:coir-command>)
+
+install(TARGETS coir coir-static EXPORT coirTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+if(TARGET coir-command)
+    install(TARGETS coir-command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/coir)
+install(EXPORT coirTargets NAMESPACE coir:: DESTINATION ${package_folder})
+file(WRITE ${CMAKE_BINARY_DIR}/coirConfig.cmake
+    "include(CMakeFindDependencyMacro)\n"
+    "find_dependency(Threads)\n"
+    "include(\"\${CMAKE_CURRENT_LIST_DIR}/coirTargets.cmake\")\n")
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/coirConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/coirConfig.cmake ${CMAKE_BINARY_DIR}/coirConfigVersion.cmake
+    DESTINATION ${package_folder})
+
+file(RELATIVE_PATH up ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+string(REGEX REPLACE "/$" "" up "${up}")
+configure_file(cmake/coir.pc.in ${CMAKE_BINARY_DIR}/coir.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/coir.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+foreach(section 1 3 5 7)
+    file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
+    install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()

@@ -21,7 +21,7 @@ function(coir_describe_library target)
         $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_compile_options(${target} INTERFACE
-        $<$<C_COMPILER_ID:GNU>:-fstack-clash-protection>)
+        $<$<OR:$<COMPILE_LANG_AND_ID:C,GNU>,$<COMPILE_LANG_AND_ID:CXX,GNU>>:-fstack-clash-protection>)
     target_link_libraries(${target} INTERFACE Threads::Threads)
     set_target_properties(${target} PROPERTIES OUTPUT_NAME coir LINKER_LANGUAGE C)
 endfunction()

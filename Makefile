@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+#
+# The everyday commands; each does its own set-up and works in a fresh clone.
+# The build itself is CMakeLists.txt, with CMakePresets.json.
+
+PREFIX ?= /usr/local
+# What `make test` builds and tests: configure presets.
+PRESETS ?= release debug
+# The claims that `make bench` measures; default: every one.
+BENCH ?=
+COIR = build/release/bin/coir
+
+.PHONY: help run test bench lint install clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run       serve the echo protocol on port 7007'
+	@echo 'make test      build and run every test, optimised and with sanitizers'
+	@echo 'make bench     measure every claim, or BENCH="switch spawn"'
+	@echo 'make lint      check format, rules and common mistakes'
+	@echo 'make install   to PREFIX=$(PREFIX), below DESTDIR if that is set'
+	@echo 'make clean     remove build/'
+
+run:
+	@tools/setup.sh run
+	@tools/build.sh release coir-command
+	@echo 'to try it, in another terminal:  printf hello | socat -t2 - TCP:localhost:7007'
+	@exec $(COIR) echo --listen tcp://:7007
+
+test:
+	@tools/setup.sh test
+	@tools/test.sh $(PRESETS)
+
+bench:
+	@tools/setup.sh run
+	@tools/build.sh release bench
+	@tools/bench.sh $(BENCH)
+
+lint:
+	@tools/setup.sh lint
+	@tools/build.sh release
+	@tools/lint.sh build/release
+
+install:
+	@tools/setup.sh run
+	@tools/build.sh release install-parts
+	@cmake --install build/release --prefix '$(PREFIX)'
+
+clean:
+	rm -rf build

@@ -1,0 +1,162 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Usage: tools/setup.sh [run|test|lint]
+#
+# Installs what is missing to build and run coir, to test it too, or to check
+# its sources too, with the system's package manager: apt, dnf, pacman or apk.
+# Looks for the tools and headers themselves, so that nothing is installed
+# where all is there, whoever put it there. Where it has no right to install,
+# it prints the command that would and stops.
+#
+# Exit codes: 0 all is there now; 1 the package manager failed, or something
+# is missing still; 2 misuse; 3 no right to install; 4 no package manager we know.
+#
+# SETUP_ROOT is looked in for headers instead of /, for the test of this file.
+set -eu
+
+# What each set needs, as: name, how to look for it, packages for apt dnf pacman apk.
+list_needs() {
+    cat <<'END'
+run compiler tool:cc gcc gcc gcc gcc
+run c-library header:stdio.h libc6-dev glibc-devel glibc musl-dev
+run system-headers header:linux/errno.h linux-libc-dev kernel-headers linux-api-headers linux-headers
+run binutils tool:objcopy binutils binutils binutils binutils
+run cmake tool:cmake cmake cmake cmake cmake
+run make tool:ninja,make ninja-build ninja-build ninja samurai
+run socat tool:socat socat socat socat socat
+test c++ tool:c++,g++,clang++ g++ gcc-c++ gcc g++
+test cmocka header:cmocka.h libcmocka-dev libcmocka-devel cmocka cmocka-dev
+test pkg-config tool:pkg-config,pkgconf pkg-config pkgconf-pkg-config pkgconf pkgconf
+test nc tool:nc netcat-openbsd nmap-ncat openbsd-netcat netcat-openbsd
+test python tool:python3 python3 python3 python python3
+lint clang-format tool:clang-format clang-format clang-tools-extra clang clang-extra-tools
+lint clang-tidy tool:clang-tidy clang-tidy clang-tools-extra clang clang-extra-tools
+lint clang tool:clang clang clang clang clang
+lint shellcheck tool:shellcheck shellcheck ShellCheck shellcheck shellcheck
+END
+}
+
+# True if need `$1`, such as tool:ninja,make or header:cmocka.h, is met.
+is_there() {
+    case $1 in
+    tool:*)
+        for tool in $(echo "${1#tool:}" | tr , ' '); do
+            command -v "$tool" >/dev/null 2>&1 && return 0
+        done
+        ;;
+    header:*)
+        for folder in usr/include usr/local/include "usr/include/$(uname -m)-linux-gnu"; do
+            [ -e "${SETUP_ROOT:-}/$folder/${1#header:}" ] && return 0
+        done
+        ;;
+    esac
+    return 1
+}
+
+find_manager() {
+    for manager in apt-get dnf pacman apk; do
+        if command -v "$manager" >/dev/null 2>&1; then
+            echo "$manager"
+            return
+        fi
+    done
+    echo none
+}
+
+# Prints the packages of manager `$1` that the sets `$2` lack.
+list_missing() {
+    list_needs | while read -r set name how apt dnf pacman apk; do
+        case " $2 " in
+        *" $set "*) ;;
+        *) continue ;;
+        esac
+        is_there "$how" && continue
+        case $1 in
+        apt-get) echo "$apt" ;;
+        dnf) echo "$dnf" ;;
+        pacman) echo "$pacman" ;;
+        apk) echo "$apk" ;;
+        none) echo "$name" ;;
+        esac
+    done | sort -u | tr '\n' ' ' | sed 's/ $//'
+}
+
+# Prints the command of manager `$1` that installs.
+show_install() {
+    case $1 in
+    apt-get) echo 'apt-get install -y --no-install-recommends' ;;
+    dnf) echo 'dnf install -y' ;;
+    pacman) echo 'pacman -S --needed --noconfirm' ;;
+    apk) echo 'apk add' ;;
+    esac
+}
+
+# Prints the command that fetches the lists of packages.
+show_refresh() {
+    case $1 in
+    apt-get) echo 'apt-get update' ;;
+    pacman) echo 'pacman -Sy' ;;
+    apk) echo 'apk update' ;;
+    dnf) ;;
+    esac
+}
+
+case ${1:-run} in
+run) sets='run' ;;
+test) sets='run test' ;;
+lint) sets='run lint' ;;
+*)
+    echo 'usage: tools/setup.sh [run|test|lint]' >&2
+    exit 2
+    ;;
+esac
+
+manager=$(find_manager)
+missing=$(list_missing "$manager" "$sets")
+if [ -z "$missing" ]; then
+    exit 0
+fi
+if [ "$manager" = none ]; then
+    echo "set-up: missing: $missing; none of apt-get, dnf, pacman, apk is here to install it: please do" >&2
+    exit 4
+fi
+
+install="$(show_install "$manager") $missing"
+refresh=$(show_refresh "$manager")
+if [ "$(id -u)" -eq 0 ]; then
+    privilege=''
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    privilege='sudo -n '
+else
+    echo 'set-up: something is missing that I have no right to install. Please run, as root:' >&2
+    echo "    ${refresh:+$refresh && }$install" >&2
+    exit 3
+fi
+
+# Says what it runs, and runs it.
+run_privileged() {
+    echo "set-up: $privilege$*"
+    # The manager's own words go where diagnostics go.
+    if [ -n "$privilege" ]; then
+        sudo -n env DEBIAN_FRONTEND=noninteractive "$@" >&2
+    else
+        DEBIAN_FRONTEND=noninteractive "$@" >&2
+    fi
+}
+
+echo "set-up: installing what is missing: $missing"
+# shellcheck disable=SC2086 # words of a command
+if ! run_privileged $install; then
+    # The package lists of a fresh image are empty, those of an old one name files long gone.
+    [ -n "$refresh" ] && run_privileged $refresh && run_privileged $install || {
+        echo 'set-up: that failed; the words above say why' >&2
+        exit 1
+    }
+fi
+
+missing=$(list_missing "$manager" "$sets")
+if [ -n "$missing" ]; then
+    echo "set-up: installed, and yet not found: $missing" >&2
+    exit 1
+fi
