@@ -12,8 +12,14 @@
 #            the __wrap_ functions of tests/support/faults.c.
 #   ENGINES  every case once per engine, with COIR_ENGINE set.
 #
+#   coir_script_tests(LABEL folder [ENGINES engine...])
+#
+# Registers every file of tests/FOLDER that begins with #! as a test; auto
+# among the ENGINES means that COIR_ENGINE is not set.
+#
 # A line "Time limit: 300 s" in a test's file comment replaces the limit of
-# 60 s, and "Runs alone." keeps other tests from running beside it.
+# 60 s, "Runs alone." keeps other tests from running beside it, and "Rooms: io
+# engine/epoll" names what a unit test links instead of its own room.
 
 find_path(CMOCKA_INCLUDE_DIR cmocka.h)
 find_library(CMOCKA_LIBRARY cmocka)
@@ -28,16 +34,21 @@ else()
     set(COIR_HAS_CMOCKA TRUE)
 endif()
 
-# The linker options that put a fault body before every function of these headers.
+# The linker options that put a fault body before every function of these headers,
+# and the names for tests/support/faults.c.
 set(COIR_WRAP_OPTIONS)
+set(fault_names)
 foreach(header kernel/kernel.h base/alloc.h)
     set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${header})
+    string(APPEND fault_names "FAULT_HEADER(\"${CMAKE_SOURCE_DIR}/src/${header}\")\n")
     file(STRINGS ${CMAKE_SOURCE_DIR}/src/${header} lines REGEX "^[a-z].*(kernel|alloc)_[a-z_]+\\(")
     foreach(line IN LISTS lines)
         string(REGEX REPLACE ".*[ *]((kernel|alloc)_[a-z_]+)\\(.*" "\\1" name "${line}")
         list(APPEND COIR_WRAP_OPTIONS "-Wl,--wrap=${name}")
+        string(APPEND fault_names "FAULT_NAME(${name})\n")
     endforeach()
 endforeach()
+file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/generated/support/fault_names.inc CONTENT "${fault_names}")
 
 file(GLOB support CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/*.c)
 list(FILTER support EXCLUDE REGEX "/faults[^/]*\\.c$")
@@ -45,7 +56,7 @@ file(GLOB faults CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/faults*.c)
 
 add_library(test_flags INTERFACE)
 target_link_libraries(test_flags INTERFACE coir_flags)
-target_include_directories(test_flags INTERFACE ${CMAKE_SOURCE_DIR}/tests)
+target_include_directories(test_flags INTERFACE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_BINARY_DIR}/generated)
 if(COIR_HAS_CMOCKA)
     target_include_directories(test_flags SYSTEM INTERFACE ${CMOCKA_INCLUDE_DIR})
     target_link_libraries(test_flags INTERFACE ${CMOCKA_LIBRARY})
@@ -60,20 +71,50 @@ if(faults)
     target_link_libraries(test_faults PRIVATE test_flags roots-kernel roots-base)
 endif()
 
-# What the file comment of `source` says about how to run it, as test properties.
-function(coir_test_properties source ret_properties)
+# What the file comment of `source` says about how to run it, as properties
+# but for ENVIRONMENT, and as entries of that.
+function(coir_test_properties source ret_properties ret_environment)
     file(STRINGS ${source} limit REGEX "Time limit: [0-9]+ s" LIMIT_COUNT 1)
     file(STRINGS ${source} alone REGEX "Runs alone\\." LIMIT_COUNT 1)
-    set(properties TIMEOUT 60)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    set(seconds 60)
     if(limit)
-        string(REGEX REPLACE ".*Time limit: ([0-9]+) s.*" "\\1" limit "${limit}")
-        set(properties TIMEOUT ${limit})
+        string(REGEX REPLACE ".*Time limit: ([0-9]+) s.*" "\\1" seconds "${limit}")
     endif()
+    # A case stops itself, with a core, before ctest does.
+    math(EXPR factor "(${seconds} + 59) / 60")
+    math(EXPR seconds "${factor} * 60 + 10")
+    set(properties SKIP_RETURN_CODE 77 TIMEOUT ${seconds})
     if(alone)
         list(APPEND properties RUN_SERIAL TRUE)
     endif()
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
     set(${ret_properties} "${properties}" PARENT_SCOPE)
+    set(${ret_environment} COIR_TEST_TIMEOUT=${factor} PARENT_SCOPE)
+endfunction()
+
+function(coir_script_tests label)
+    cmake_parse_arguments(script "" "" "ENGINES" ${ARGN})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${label}/*.sh ${CMAKE_CURRENT_SOURCE_DIR}/${label}/*.py)
+    foreach(source IN LISTS sources)
+        file(STRINGS ${source} first LIMIT_COUNT 1)
+        if(NOT first MATCHES "^#!.*(sh|bash|python3)$")
+            continue()
+        endif()
+        set(interpreter ${CMAKE_MATCH_1})
+        get_filename_component(name ${source} NAME_WE)
+        coir_test_properties(${source} properties environment)
+        foreach(engine IN LISTS script_ENGINES)
+            set(test ${COIR_TEST_PREFIX}${label}/${name})
+            set(chosen)
+            if(NOT engine STREQUAL "auto")
+                string(APPEND test /${engine})
+                set(chosen COIR_ENGINE=${engine})
+            endif()
+            add_test(NAME ${test} COMMAND ${interpreter} ${source})
+            set_tests_properties(${test} PROPERTIES ${properties} LABELS ${label}
+                ENVIRONMENT "${environment};${chosen};${COIR_SCRIPT_ENVIRONMENT}")
+        endforeach()
+    endforeach()
 endfunction()
 
 function(coir_test name)
@@ -106,7 +147,7 @@ function(coir_test name)
     endif()
 
     list(GET test_SOURCES 0 source)
-    coir_test_properties(${source} properties)
+    coir_test_properties(${source} properties environment)
     set(list ${CMAKE_CURRENT_BINARY_DIR}/${target}.cmake)
     set(engines ${test_ENGINES})
     if(NOT engines)
@@ -118,7 +159,7 @@ function(coir_test name)
         COMMAND ${CMAKE_COMMAND}
             "-DPROGRAM=$<TARGET_FILE:${target}>" "-DLIST=${list}" "-DEMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}"
             "-DPREFIX=${COIR_TEST_PREFIX}${test_LABEL}/${name}" "-DLABEL=${test_LABEL}"
-            "-DPROPERTIES=${properties}" "-DENGINES=${engines}"
+            "-DPROPERTIES=${properties}" "-DENVIRONMENT=${environment}" "-DENGINES=${engines}"
             -P ${CMAKE_SOURCE_DIR}/cmake/ListCases.cmake
         VERBATIM)
     file(WRITE ${list}.include
