@@ -43,3 +43,18 @@ SANITIZER_NOT_INSTRUMENTED void context_entered(struct context *context)
     if (sanitizer_watches_switches())
         finish_switch(context);
 }
+
+/* The sanitizer frees the fake stack of whoever leaves for good, so it is told of a visit that leaves so. */
+SANITIZER_NOT_INSTRUMENTED void context_drop(struct context *context)
+{
+    const void *low;
+    size_t size;
+    void *fake_stack;
+
+    if (!sanitizer_watches_switches())
+        return;
+    __sanitizer_start_switch_fiber(&fake_stack, context->stack_low, context->stack_size);
+    __sanitizer_finish_switch_fiber(context->fake_stack, &low, &size);
+    __sanitizer_start_switch_fiber(NULL, low, size);
+    __sanitizer_finish_switch_fiber(fake_stack, &low, &size);
+}

@@ -68,6 +68,9 @@ _Noreturn static inline void context_leave(struct context *from, struct context 
     __builtin_unreachable();
 }
 
+/** Tells the sanitizer that the suspended `context` will never be entered again. */
+void context_drop(struct context *context);
+
 /** First thing on a new context's stack, called by `entry`: tells the sanitizer that the switch is over. */
 void context_entered(struct context *context);
 
