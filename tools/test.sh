@@ -20,4 +20,4 @@ for preset; do
 done >build/tests/CTestTestfile.cmake
 
 # shellcheck disable=SC2086 # TEST_ARGUMENTS is a list of options
-exec ctest --test-dir build/tests --output-on-failure --parallel "$jobs" --progress ${TEST_ARGUMENTS:-}
+exec ctest --test-dir build/tests --output-on-failure --parallel "$jobs" ${TEST_ARGUMENTS:-}
