@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main() of every test program, and the helpers of test.h. Uses the C library
+ * alone, so that a planned fault (faults.h) never hits the test's own works.
+ */
+#include "support/test.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CASES_MAX 512
+#define EXIT_SKIPPED 77
+
+static struct test_case *first_case;
+static struct test_case **end_of_cases = &first_case;
+static const char *running_case = "none"; /* read by the alarm's handler */
+static unsigned limit_seconds = 55;       /* a little before ctest loses patience, so that we can say who hung */
+static unsigned skipped_count;
+
+void test_register(struct test_case *test)
+{
+    *end_of_cases = test;
+    end_of_cases = &test->next;
+}
+
+void test_set_limit(unsigned seconds)
+{
+    limit_seconds = seconds;
+}
+
+void test_skip(const char *reason, const char *file, int line)
+{
+    print_message("skipped: %s\n", reason);
+    skipped_count++;
+    _skip(file, line);
+}
+
+static void print_late(int signal)
+{
+    static const char late[] = "test: out of time: ";
+
+    (void)signal;
+    if (write(STDERR_FILENO, late, sizeof(late) - 1) < 0 ||
+        write(STDERR_FILENO, running_case, strlen(running_case)) < 0 || write(STDERR_FILENO, "\n", 1) < 0)
+        _exit(2);
+    abort(); /* with a core: it shows where it hangs */
+}
+
+static unsigned timeout_seconds(void)
+{
+    const char *factor = getenv("COIR_TEST_TIMEOUT");
+    long times = factor != NULL ? strtol(factor, NULL, 10) : 1;
+
+    return (unsigned)(times > 0 ? times : 1) * limit_seconds;
+}
+
+/* cmocka's set-up of each case; hands over the case as the initial state. */
+static int start_clock(void **state)
+{
+    const struct test_case *test = *state;
+
+    running_case = test->name;
+    alarm(timeout_seconds());
+    return 0;
+}
+
+static void list_cases(void)
+{
+    for (const struct test_case *test = first_case; test != NULL; test = test->next)
+        printf("%s\n", test->name);
+}
+
+static struct test_case *find_case(const char *name)
+{
+    struct test_case *test = first_case;
+
+    while (test != NULL && strcmp(test->name, name) != 0)
+        test = test->next;
+    return test;
+}
+
+static void add_case(struct CMUnitTest *tests, size_t *count, struct test_case *test)
+{
+    if (*count == CASES_MAX) {
+        fprintf(stderr, "test: more than %d cases\n", CASES_MAX);
+        exit(2);
+    }
+    tests[(*count)++] = (struct CMUnitTest){test->name, test->body, start_clock, NULL, test};
+}
+
+int main(int argc, char **argv)
+{
+    struct CMUnitTest tests[CASES_MAX];
+    size_t count = 0;
+
+    if (argc == 2 && strcmp(argv[1], "--list") == 0) {
+        list_cases();
+        return 0;
+    }
+    for (struct test_case *test = first_case; argc < 2 && test != NULL; test = test->next)
+        add_case(tests, &count, test);
+    for (int i = 1; i < argc; i++) {
+        struct test_case *test = find_case(argv[i]);
+
+        if (test == NULL) {
+            fprintf(stderr, "test: no case %s; --list shows them\n", argv[i]);
+            return 2;
+        }
+        add_case(tests, &count, test);
+    }
+    signal(SIGALRM, print_late);
+    if (_cmocka_run_group_tests(argv[0], tests, count, NULL, NULL) != 0) /* its macro wants an array of fixed size */
+        return 1;
+    return count == 1 && skipped_count == 1 ? EXIT_SKIPPED : 0;
+}
+
+/* The dying process: its standard error is the pipe; it leaves no core. */
+static _Noreturn void run_to_death(void (*body)(void *argument), void *argument, int output)
+{
+    static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    const struct rlimit none = {0, 0};
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        signal(signals[i], SIG_DFL); /* cmocka would make a failed test of them, here in the child */
+    setrlimit(RLIMIT_CORE, &none);
+    dup2(output, STDERR_FILENO);
+    body(argument);
+    _exit(0);
+}
+
+/* Reads what the process says until it has ended; cuts what does not fit. */
+static void collect_output(int fd, char *text, size_t room)
+{
+    char rest[256];
+    size_t size = 0;
+    ssize_t count;
+
+    do {
+        char *into = size < room - 1 ? text + size : rest;
+        size_t space = size < room - 1 ? room - 1 - size : sizeof(rest);
+
+        count = read(fd, into, space);
+        if (count > 0 && into != rest)
+            size += (size_t)count;
+    } while (count > 0 || (count < 0 && errno == EINTR));
+    text[size] = '\0';
+}
+
+static bool died_of(int status, int signal)
+{
+    if (signal == TEST_ANY_FAILURE)
+        return status != 0;
+    return WIFSIGNALED(status) && WTERMSIG(status) == signal;
+}
+
+void test_expect_death(int signal, void (*body)(void *argument), void *argument, const char *text, const char *file,
+                       int line)
+{
+    char said[8192];
+    int ends[2], status = 0;
+    pid_t child;
+
+    fflush(NULL);
+    if (pipe(ends) < 0 || (child = fork()) < 0) {
+        print_error("no process to die: %s\n", strerror(errno));
+        _fail(file, line);
+        return;
+    }
+    if (child == 0) {
+        alarm(timeout_seconds()); /* an alarm is not inherited */
+        run_to_death(body, argument, ends[1]);
+    }
+    close(ends[1]);
+    collect_output(ends[0], said, sizeof(said));
+    close(ends[0]);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (died_of(status, signal) && strstr(said, text) != NULL)
+        return;
+    print_error("expected death by signal %d saying \"%s\"; got status 0x%x, saying:\n%s\n", signal, text,
+                (unsigned)status, said);
+    _fail(file, line);
+}
+
+void test_random_init(struct test_random *source)
+{
+    const char *chosen = getenv("COIR_TEST_SEED");
+    struct timespec now = {0};
+    uint64_t seed;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    seed = chosen != NULL ? strtoull(chosen, NULL, 0) : (uint64_t)now.tv_sec * 1000000007u + (uint64_t)now.tv_nsec;
+    print_message("COIR_TEST_SEED=%llu\n", (unsigned long long)seed);
+    test_random_seed(source, seed);
+}
+
+void test_random_seed(struct test_random *source, uint64_t seed)
+{
+    source->state = seed;
+}
+
+uint64_t test_random_next(struct test_random *source)
+{
+    /* splitmix64, public domain: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014 */
+    uint64_t mixed = source->state += 0x9E3779B97F4A7C15u;
+
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9u;
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EBu;
+    return mixed ^ mixed >> 31;
+}
+
+uint64_t test_random_below(struct test_random *source, uint64_t limit)
+{
+    return test_random_next(source) % limit; /* its bias is of no weight in tests */
+}
+
+void test_random_fill(struct test_random *source, void *bytes, size_t size)
+{
+    unsigned char *next = bytes;
+
+    while (size > 0) {
+        uint64_t word = test_random_next(source);
+        size_t step = size < sizeof(word) ? size : sizeof(word);
+
+        memcpy(next, &word, step);
+        next += step;
+        size -= step;
+    }
+}
