@@ -146,13 +146,11 @@ run_privileged() {
 }
 
 echo "set-up: installing what is missing: $missing"
+# The package lists of a fresh image are empty, those of an old one name files long gone.
 # shellcheck disable=SC2086 # words of a command
-if ! run_privileged $install; then
-    # The package lists of a fresh image are empty, those of an old one name files long gone.
-    [ -n "$refresh" ] && run_privileged $refresh && run_privileged $install || {
-        echo 'set-up: that failed; the words above say why' >&2
-        exit 1
-    }
+if ! run_privileged $install && ! { [ -n "$refresh" ] && run_privileged $refresh && run_privileged $install; }; then
+    echo 'set-up: that failed; the words above say why' >&2
+    exit 1
 fi
 
 missing=$(list_missing "$manager" "$sets")

@@ -11,7 +11,7 @@ status=0
 # The names that the public headers export, sorted. In a declaration, the first
 # name before a parenthesis is what it declares; others may be in its parameters.
 list_declared() {
-    printf '#include <coir.h>\n' | "$CC" -E -P -I "$COIR_SOURCE/include" -x c - | tr '\n;{}' ' \n\n\n' |
+    printf '#include <coir.h>\n' | "$CC" -E -P -I "$COIR_SOURCE/include" -x c - | tr '\n' ' ' | sed 's/[;{}]/&\n/g' |
         grep 'visibility *( *"default" *)' | grep -o 'coir_[a-z0-9_]* *(.*' | sed 's/ *(.*//' | sort -u
 }
 
