@@ -10,7 +10,7 @@ PRESETS ?= release debug
 BENCH ?=
 COIR = build/release/bin/coir
 
-.PHONY: help run test bench lint install clean
+.PHONY: help run test bench bench-build lint install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,9 +31,11 @@ test:
 	@tools/setup.sh test
 	@tools/test.sh $(PRESETS)
 
-bench:
+bench-build:
 	@tools/setup.sh run
 	@tools/build.sh release bench
+
+bench: bench-build
 	@tools/bench.sh $(BENCH)
 
 lint:
