@@ -31,7 +31,7 @@ static void assert_falsehood(void *argument)
     (void)argument;
     ASSERT(apples == 4);
 }
-enum { FAILING_LINE = __LINE__ - 3 };
+enum { FAILING_LINE = __LINE__ - 2 };
 
 TEST(failed_assertion_names_condition_place_and_function)
 {
