@@ -25,6 +25,8 @@ target_link_libraries(coir_flags INTERFACE coir_public)
 target_compile_definitions(coir_flags INTERFACE _GNU_SOURCE)
 target_compile_options(coir_flags INTERFACE
     $<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes>
+    # An assertion may be a sentence: ASSERT(!"this cannot be").
+    $<$<COMPILE_LANG_AND_ID:C,Clang>:-Wno-string-conversion>
     -fno-omit-frame-pointer
     # So that __FILE__ reads src/task/park.c wherever the tree lies.
     -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)

@@ -55,7 +55,7 @@ list(FILTER support EXCLUDE REGEX "/faults[^/]*\\.c$")
 file(GLOB faults CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/faults*.c)
 
 add_library(test_flags INTERFACE)
-target_link_libraries(test_flags INTERFACE coir_flags)
+target_link_libraries(test_flags INTERFACE coir_flags m)
 target_include_directories(test_flags INTERFACE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_BINARY_DIR}/generated)
 if(COIR_HAS_CMOCKA)
     target_include_directories(test_flags SYSTEM INTERFACE ${CMOCKA_INCLUDE_DIR})
