@@ -90,6 +90,7 @@ coir_context_swap:
         .p2align 4
         .cfi_startproc
         .cfi_undefined %rip
+        .cfi_def_cfa_offset 0
         nop
 begin_context:
         endbr64
