@@ -31,6 +31,7 @@ static void *bounce(struct coir_coroutine *self, void *value, void *arg)
     (void)arg;
     for (;;)
         value = coir_coroutine_yield(self, value);
+    return NULL;
 }
 
 static double per_switch(int64_t began)
