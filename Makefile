@@ -8,6 +8,7 @@ PREFIX ?= /usr/local
 PRESETS ?= release debug
 # The claims that `make bench` measures; default: every one.
 BENCH ?=
+MAKEFLAGS += --no-print-directory
 COIR = build/release/bin/coir
 
 .PHONY: help run test bench bench-build lint install clean

@@ -47,6 +47,10 @@ add_custom_command(
     COMMENT "Joining all rooms into one object")
 set_source_files_properties(${joined} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 add_library(coir-static STATIC ${joined})
+# With make, a file that another target builds is there only once that target is.
+foreach(room IN LISTS rooms)
+    add_dependencies(coir-static room-${room})
+endforeach()
 coir_describe_library(coir-static)
 add_library(coir::coir-static ALIAS coir-static)
 
