@@ -21,6 +21,7 @@ static struct test_case **end_of_cases = &first_case;
 static const char *running_case = "none"; /* read by the alarm's handler */
 static unsigned limit_seconds = 55;       /* a little before ctest loses patience, so that we can say who hung */
 static unsigned skipped_count;
+static char last_words[8192];
 
 void test_register(struct test_case *test)
 {
@@ -151,6 +152,11 @@ static void collect_output(int fd, char *text, size_t room)
     text[size] = '\0';
 }
 
+const char *test_last_words(void)
+{
+    return last_words;
+}
+
 static bool died_of(int status, int signal)
 {
     if (signal == TEST_ANY_FAILURE)
@@ -161,7 +167,6 @@ static bool died_of(int status, int signal)
 void test_expect_death(int signal, void (*body)(void *argument), void *argument, const char *text, const char *file,
                        int line)
 {
-    char said[8192];
     int ends[2], status = 0;
     pid_t child;
 
@@ -176,14 +181,14 @@ void test_expect_death(int signal, void (*body)(void *argument), void *argument,
         run_to_death(body, argument, ends[1]);
     }
     close(ends[1]);
-    collect_output(ends[0], said, sizeof(said));
+    collect_output(ends[0], last_words, sizeof(last_words));
     close(ends[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    if (died_of(status, signal) && strstr(said, text) != NULL)
+    if (died_of(status, signal) && strstr(last_words, text) != NULL)
         return;
     print_error("expected death by signal %d saying \"%s\"; got status 0x%x, saying:\n%s\n", signal, text,
-                (unsigned)status, said);
+                (unsigned)status, last_words);
     _fail(file, line);
 }
 

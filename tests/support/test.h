@@ -81,6 +81,9 @@ void test_skip(const char *reason, const char *file, int line);
 /** The same for a misuse that the library diagnoses: SIGABRT. */
 #define ASSERT_DIES(body, argument, text) ASSERT_DIES_OF(SIGABRT, body, argument, text)
 
+/** All that the last process to die as above wrote to standard error, its first 8 KiB. */
+const char *test_last_words(void);
+
 /** For ASSERT_DIES_OF() alone. */
 void test_expect_death(int signal, void (*body)(void *argument), void *argument, const char *text, const char *file,
                        int line);
