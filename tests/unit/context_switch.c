@@ -47,7 +47,7 @@ static void add_one(void *value)
 {
     context_entered(&inside);
     for (;;)
-        value = leave((char *)value + 1);
+        value = leave(number((uintptr_t)value + 1));
 }
 
 TEST(values_go_each_way)
@@ -60,7 +60,7 @@ TEST(values_go_each_way)
 static void leave_at_once(void *value)
 {
     context_entered(&inside);
-    context_leave(&inside, &outside, (char *)value + 2);
+    context_leave(&inside, &outside, number((uintptr_t)value + 2));
 }
 
 TEST(leaving_for_good_passes_a_value)

@@ -28,8 +28,8 @@ static void *number(uintptr_t value)
 static void *echo_values(struct coir_coroutine *self, void *value, void *arg)
 {
     for (int i = 0; i < 3; i++)
-        value = coir_coroutine_yield(self, (char *)value + (uintptr_t)arg);
-    return (char *)value + 1000;
+        value = coir_coroutine_yield(self, number((uintptr_t)value + (uintptr_t)arg));
+    return number((uintptr_t)value + 1000);
 }
 
 TEST(values_go_each_way)
@@ -121,10 +121,10 @@ static void *nest(struct coir_coroutine *self, void *value, void *arg)
     void *result;
 
     if (depth == 0)
-        return coir_coroutine_yield(self, (char *)value + 1);
+        return coir_coroutine_yield(self, number((uintptr_t)value + 1));
     inner = create(nest, number(depth - 1));
     while (coir_coroutine_status(inner) == COIR_COROUTINE_SUSPENDED) {
-        result = coir_coroutine_resume(inner, (char *)value + 1);
+        result = coir_coroutine_resume(inner, number((uintptr_t)value + 1));
         assert_int_equal(coir_coroutine_status(self), COIR_COROUTINE_RUNNING); /* the resumer too */
         if (coir_coroutine_status(inner) == COIR_COROUTINE_SUSPENDED)
             value = coir_coroutine_yield(self, result);
