@@ -12,9 +12,6 @@
 
 #define RESERVE 16 /* free stacks of a class that keep their memory: a small burst finds them warm */
 
-/* The owner of slots that are being trimmed. */
-static char idle;
-
 static size_t smaller(size_t left, size_t right)
 {
     return left < right ? left : right;
@@ -32,6 +29,7 @@ static void discard_slots(const struct stack_chunk *chunk, uint32_t first, uint3
     (void)kernel_advise(chunk->memory + first * chunk->stride, (end - first) * chunk->stride, MADV_DONTNEED);
 }
 
+/* Slots to be discarded are those owned by the chunk itself. */
 static void discard_idle(struct stack_chunk *chunk)
 {
     uint32_t slot = 0;
@@ -39,7 +37,7 @@ static void discard_idle(struct stack_chunk *chunk)
     while (slot < chunk->begun) {
         uint32_t first = slot;
 
-        while (slot < chunk->begun && chunk->owners[slot] == &idle)
+        while (slot < chunk->begun && chunk->owners[slot] == chunk)
             chunk->owners[slot++] = NULL;
         if (slot > first)
             discard_slots(chunk, first, slot);
@@ -54,7 +52,7 @@ static void trim_pool(struct stack_pool *pool)
     size_t end = beyond_reserve(pool->low_water);
 
     for (size_t i = begin; i < end; i++)
-        pool->free[i].chunk->owners[pool->free[i].slot] = &idle;
+        pool->free[i].chunk->owners[pool->free[i].slot] = pool->free[i].chunk;
     if (begin < end)
         for (struct stack_chunk *chunk = pool->chunks; chunk != NULL; chunk = chunk->next)
             discard_idle(chunk);
