@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler's own part: turns and timers. Tasks are in task.c and spawn.c.
+ */
+#include "task/scheduler.h"
+#include "task/scope.h"
+#include "task/task.h"
+
+#define TASK_MAGIC 0x7461736bu
+#define SCOPE_MAGIC 0x73636f70u
+#define WAITABLE_MAGIC 0x77616974u
+
+_Thread_local struct scheduler *scheduler_current;
+
+int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct scheduler *scheduler))
+{
+    int rc = stack_pools_init(&scheduler->stacks);
+
+    if (rc < 0)
+        return rc;
+    scheduler->current = NULL;
+    queue_init(&scheduler->ready);
+    heap_init(&scheduler->timers);
+    scheduler->loop = (struct context){.stack_pointer = NULL};
+    scheduler->clock = clock;
+    scheduler->now = clock(scheduler);
+    slab_init(&scheduler->tasks, sizeof(struct task), TASK_MAGIC);
+    slab_init(&scheduler->scopes, sizeof(struct coir_scope), SCOPE_MAGIC);
+    slab_init(&scheduler->waitables, SCHEDULER_WAITABLE_SIZE, WAITABLE_MAGIC);
+    scheduler->tasks_spawned = 0;
+    scheduler->switches = 0;
+    scheduler->livelocks = 0;
+    return 0;
+}
+
+void scheduler_done(struct scheduler *scheduler)
+{
+    ASSERT(heap_empty(&scheduler->timers));
+    ASSERT(queue_empty(&scheduler->ready));
+    slab_done(&scheduler->tasks);
+    slab_done(&scheduler->scopes);
+    slab_done(&scheduler->waitables);
+    stack_pools_done(&scheduler->stacks);
+}
+
+/* Frees a task that has returned. On the loop's stack: the task's own must not be in use. */
+static void reap_task(struct scheduler *scheduler, struct task *task)
+{
+    struct coir_scope *home = task->home;
+    int result = task->wait.result;
+
+    if (task->ret_result != NULL)
+        *task->ret_result = result;
+    list_remove(&task->sibling);
+    stack_give(&scheduler->stacks, task->stack);
+    slab_give(&scheduler->tasks, task);
+    scope_child_ended(home, result);
+}
+
+static void resume_task(struct scheduler *scheduler, struct task *task)
+{
+    task->state = TASK_RUNNING;
+    task->budget = TASK_TURN_BUDGET;
+    scheduler->switches++;
+    scheduler->current = task;
+    (void)context_switch(&scheduler->loop, &task->context, task);
+    scheduler->current = NULL;
+    if (task->state == TASK_FINISHED)
+        reap_task(scheduler, task);
+}
+
+/* Asks the task's wait whether it is over. */
+static bool is_settled(struct scheduler *scheduler, struct task *task)
+{
+    task->settles = false;
+    if (!task->wait.kind->settle(task)) {
+        task->state = TASK_PARKED;
+        return false;
+    }
+    timer_clear(scheduler, &task->wait.timer);
+    return true;
+}
+
+void scheduler_run_ready(struct scheduler *scheduler)
+{
+    struct queue turn = scheduler->ready;
+    struct queue_link *link;
+
+    if (queue_empty(&turn))
+        return;
+    queue_init(&scheduler->ready);
+    while ((link = queue_pop(&turn)) != NULL) {
+        struct task *task = CONTAINER_OF(link, struct task, ready);
+
+        if (!task->settles || is_settled(scheduler, task))
+            resume_task(scheduler, task);
+    }
+}
+
+void scheduler_advance(struct scheduler *scheduler, coir_time now)
+{
+    struct heap_node *node;
+
+    scheduler->now = now;
+    while ((node = heap_least(&scheduler->timers)) != NULL && node->key <= now) {
+        struct timer *timer = CONTAINER_OF(node, struct timer, node);
+        void (*fire)(struct scheduler *, struct timer *) = timer->fire;
+
+        timer_clear(scheduler, timer);
+        fire(scheduler, timer);
+    }
+}
+
+coir_time scheduler_next_deadline(const struct scheduler *scheduler)
+{
+    const struct heap_node *node = heap_least(&scheduler->timers);
+
+    return node == NULL ? COIR_FOREVER : node->key;
+}

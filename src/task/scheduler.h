@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler: which tasks are ready, what they sleep for, and one loop that
+ * gives each ready task a turn. It is pure: it makes no system call, is told
+ * the time by whoever drives it (io/loop.c), and never asks why a task wakes.
+ *
+ * One thread drives one scheduler; nothing in it needs a lock.
+ */
+#ifndef TASK_SCHEDULER_H
+#define TASK_SCHEDULER_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/slab.h"
+#include "context/context.h"
+#include "stack/stack.h"
+#include "task/timer.h"
+#include <coir/types.h>
+
+struct task;
+
+/** Room for a handle of sync/. */
+#define SCHEDULER_WAITABLE_SIZE 96
+
+struct scheduler {
+    struct task *current; /* running now; NULL in the loop */
+    struct queue ready;   /* tasks, in the order in which they became ready */
+    struct context loop;  /* where a task goes when it gives way */
+    struct heap timers;
+    coir_time now;                                   /* the clock, as of the loop's last look */
+    coir_time (*clock)(struct scheduler *scheduler); /* the clock, read now */
+    struct slab tasks;
+    struct slab scopes;
+    struct slab waitables; /* the handles of sync/, of any kind */
+    struct stack_pools stacks;
+    uint64_t tasks_spawned;
+    uint64_t switches;
+    uint64_t livelocks;
+};
+
+/** The scheduler that this thread drives; NULL outside coir_run(). The library's only thread-local. */
+extern _Thread_local struct scheduler *scheduler_current __attribute__((tls_model("initial-exec")));
+
+/** Prepares a scheduler without tasks. Returns 0 or -ENOMEM. */
+int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct scheduler *scheduler));
+
+/** Ends a scheduler whose tasks have all ended. */
+void scheduler_done(struct scheduler *scheduler);
+
+/** Gives one turn to each task that is ready now; those that get ready meanwhile wait for the next call. */
+void scheduler_run_ready(struct scheduler *scheduler);
+
+/** Tells the time: fires every timer due by `now`. */
+void scheduler_advance(struct scheduler *scheduler, coir_time now);
+
+/** When the next timer is due; COIR_FOREVER = none is set. */
+coir_time scheduler_next_deadline(const struct scheduler *scheduler);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Starting a task, and its first and last moments.
+ */
+#include "task/local.h"
+#include "task/task.h"
+#include <errno.h>
+#include <string.h>
+
+/* Runs on the task's own stack, from its first turn to its end. */
+static void run_task(void *value)
+{
+    struct task *task = value;
+
+    context_entered(&task->context);
+    int result = task->fn(task->arg);
+
+    ASSERT(task->scope == task->home); /* a task returned with a scope open */
+    if (UNLIKELY(task->locals != NULL))
+        local_destroy_all(task);
+    task->wait.result = result;
+    task->state = TASK_FINISHED;
+    context_leave(&task->context, &scheduler_current->loop, NULL);
+}
+
+/* Copies the argument to the top of the task's stack; returns the bytes that takes. */
+static size_t copy_argument(struct task *task, const void *arg, size_t size)
+{
+    size_t reserved = (size + 15) & ~(size_t)15;
+
+    if (size == 0)
+        return 0;
+    task->arg = (char *)stack_low(task->stack) + stack_size(task->stack) - reserved;
+    memcpy(task->arg, arg, size);
+    return reserved;
+}
+
+static void init_task(struct task *task, struct coir_scope *scope, const struct task_plan *plan)
+{
+    const struct coir_task_options *options = plan->options;
+
+    task->scope = scope;
+    task->home = scope;
+    task->fn = plan->fn;
+    task->arg = plan->arg;
+    task->ret_result = options->ret_result;
+    task->locals = NULL;
+    task->wait.kind = NULL;
+    task->wait.timer.fire = NULL;
+    task->background = options->background;
+    task->settles = false;
+    task->failures_in_row = 0;
+    task->name[0] = '\0';
+    if (options->name != NULL) {
+        strncpy(task->name, options->name, sizeof(task->name) - 1);
+        task->name[sizeof(task->name) - 1] = '\0';
+    }
+}
+
+int task_start(struct scheduler *scheduler, struct coir_scope *scope, const struct task_plan *plan)
+{
+    const struct coir_task_options *options = plan->options;
+    struct task *task = slab_take(&scheduler->tasks);
+    int rc;
+
+    if (task == NULL)
+        return -ENOMEM;
+    rc = stack_take(&scheduler->stacks, options->stack, task, &task->stack);
+    if (rc < 0) {
+        slab_give(&scheduler->tasks, task);
+        return rc;
+    }
+    if (UNLIKELY(options->arg_size > stack_size(task->stack) / 4)) {
+        stack_give(&scheduler->stacks, task->stack);
+        slab_give(&scheduler->tasks, task);
+        return -EINVAL;
+    }
+    init_task(task, scope, plan);
+    context_init(&task->context, stack_low(task->stack), stack_size(task->stack),
+                 copy_argument(task, plan->arg, options->arg_size), run_task);
+    list_append(&scope->children, &task->sibling);
+    scope->child_count++;
+    scheduler->tasks_spawned++;
+    task->state = TASK_READY;
+    queue_push(&scheduler->ready, &task->ready);
+    return 0;
+}
+
+int coir_spawn(struct coir_scope *scope, int (*fn)(void *arg), void *arg, const struct coir_task_options *options)
+{
+    static const struct coir_task_options defaults;
+    struct scheduler *scheduler = scheduler_current;
+    struct task_plan plan = {.fn = fn, .arg = arg, .options = options != NULL ? options : &defaults};
+
+    ASSERT(task_is_running());
+    ASSERT(scope != NULL && slab_owns(&scheduler->scopes, scope));
+    ASSERT(scope_contains(scope, scheduler->current->scope)); /* the caller is inside the scope */
+    ASSERT(fn != NULL);
+    if (UNLIKELY(scope->needs_check)) {
+        int rc = scope_check(scheduler, scope);
+
+        if (rc < 0)
+            return rc;
+    }
+    return task_start(scheduler, scope, &plan);
+}

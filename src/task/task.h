@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tasks: a function on its own stack, and the one way to suspend it.
+ *
+ * task_park() is the only function that suspends; everything that waits
+ * reaches it. task_wake() only queues. A wait is described by a constant
+ * wait_kind, so that cancelling, deadlines, drains and reports need no
+ * knowledge of what is waited for.
+ */
+#ifndef TASK_TASK_H
+#define TASK_TASK_H
+
+#include "base/assert.h"
+#include "base/list.h"
+#include "base/slab.h"
+#include "context/context.h"
+#include "stack/stack.h"
+#include "task/scheduler.h"
+#include "task/scope.h"
+#include "task/timer.h"
+#include <coir/task.h>
+
+/** Suspending calls that a task may finish in one turn before it gives way. */
+#define TASK_TURN_BUDGET 16
+/** Failing calls in a row, without a success, that count as a livelock. */
+#define TASK_LIVELOCK 1000
+
+/** What task_park() returns for a wait that was ended by its own deadline or
+ * by a drain, not by its scope: the caller looks again at what it waits for. */
+#define WAIT_RECONSIDER (-EINTR)
+
+enum task_state {
+    TASK_READY,   /* in the ready queue */
+    TASK_RUNNING, /* the scheduler's current one */
+    TASK_PARKED,
+    TASK_FINISHED,
+};
+
+/** Who ended a wait before what it waited for came. */
+enum wait_end {
+    WAIT_GOES_ON,
+    WAIT_ENDED_BY_SCOPE,
+    WAIT_ENDED_BY_DEADLINE,
+    WAIT_ENDED_BY_DRAIN,
+};
+
+/** A kind of wait: constants. */
+struct wait_kind {
+    const char *name; /* "sleep", "receive": for reports */
+    /* Sees to it that the task is woken, soon, with WAIT_RECONSIDER or with a
+     * result that came first. NULL: the wait cannot be ended early. */
+    void (*cancel)(struct task *task);
+    /* Called on the loop's stack when the turn of a task woken by
+     * task_wake_to_settle() has come; false: it goes on waiting. */
+    bool (*settle)(struct task *task);
+    bool heeds_drain; /* a drain of its scope ends the wait */
+};
+
+/** What a task waits for. */
+struct wait {
+    const struct wait_kind *kind;
+    void *object;       /* of the kind: an operation, a channel */
+    void *item;         /* likewise: what it brings or takes */
+    struct timer timer; /* the wait's own deadline */
+    int result;         /* of task_park() */
+    enum wait_end end;
+};
+
+struct task {
+    struct slab_header header;
+    union {
+        struct queue_link ready; /* while READY */
+        struct list waiting;     /* while PARKED: for whoever keeps a list of waiters */
+    };
+    struct context context;
+    struct stack stack;
+    struct coir_scope *scope; /* the innermost one that it is inside */
+    struct coir_scope *home;  /* the one that it was spawned into */
+    struct list sibling;      /* in home's children */
+    int (*fn)(void *arg);
+    void *arg;
+    int *ret_result;
+    struct local_value *locals;
+    struct wait wait;
+    int16_t budget; /* suspending calls left in this turn */
+    uint8_t state;  /* enum task_state */
+    bool background;
+    bool settles;             /* READY, and wait.kind->settle decides whether it runs */
+    uint16_t failures_in_row; /* suspending calls refused since the last that was not */
+    char name[32];
+};
+
+_Static_assert(sizeof(struct task) <= 256, "a task is promised to take at most 256 bytes");
+
+/** What a task is started with. */
+struct task_plan {
+    int (*fn)(void *arg);
+    void *arg;
+    const struct coir_task_options *options; /* never NULL */
+};
+
+/** Starts a task in `scope`, whatever the scope's state. Returns 0, -ENOMEM or -EINVAL as coir_spawn(). */
+int task_start(struct scheduler *scheduler, struct coir_scope *scope, const struct task_plan *plan);
+
+/**
+ * Suspends the calling task until task_wake(), or until something ends the wait
+ * early. `deadline`: COIR_FOREVER = none.
+ *
+ * Returns: what it was woken with; or -ECANCELED, -ETIME: its scope ended the
+ *          wait; or WAIT_RECONSIDER: the deadline or a drain did.
+ */
+int task_park(const struct wait_kind *kind, void *object, coir_time deadline);
+
+/** Makes a parked task ready; task_park() will return `result`. One that is ready already gets the new result. */
+void task_wake(struct task *task, int result);
+
+/** Makes a parked task ready, but asks its wait's settle() first when its turn has come. */
+void task_wake_to_settle(struct task *task);
+
+/** From settle(): the result of the wait, which is over. */
+static inline void task_settle(struct task *task, int result)
+{
+    task->wait.result = result;
+}
+
+/** Ends the task's wait early, if it is in one that can be. */
+void task_interrupt(struct task *task, enum wait_end end);
+
+/** Puts the calling task behind all others that are ready; cannot be cancelled. */
+void task_give_way(void);
+
+/** The rest of task_enter(): the scope wants attention, or the budget is spent. */
+int task_enter_slowly(struct task *task, const struct slab_header *object);
+
+static inline bool task_is_running(void)
+{
+    return scheduler_current != NULL && scheduler_current->current != NULL;
+}
+
+/**
+ * What every suspending call begins with: the entry check of the scope, and
+ * the turn budget, which may suspend the caller. `object`: the handle that the
+ * call is about, which may be closed meanwhile; NULL = none.
+ *
+ * Returns: 0; -ECANCELED, -ETIME the scope; -EBADF the object was closed.
+ */
+static inline int task_enter(const struct slab_header *object)
+{
+    ASSERT(task_is_running());
+    struct task *task = scheduler_current->current;
+
+    if (LIKELY(!task->scope->needs_check && task->budget > 0)) {
+        task->budget--;
+        task->failures_in_row = 0;
+        return 0;
+    }
+    return task_enter_slowly(task, object);
+}
+
+/**
+ * Between the operations of one call: the scope may have been stopped since
+ * the entry check, and would not stop an operation that begins after that.
+ *
+ * Returns: 0, -ECANCELED or -ETIME.
+ */
+static inline int task_proceed(void)
+{
+    struct coir_scope *scope = scheduler_current->current->scope;
+
+    return UNLIKELY(scope->needs_check) ? scope_check(scheduler_current, scope) : 0;
+}
+
+/** Makes the calling task give way sooner: it did the work of `calls` calls. */
+static inline void task_charge(int16_t calls)
+{
+    struct task *task = scheduler_current->current;
+
+    task->budget = (int16_t)(task->budget > calls ? task->budget - calls : 0);
+}
+
+#endif
