@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The event loop, and operations from a task's side: see loop.h.
+ */
+#include "io/loop.h"
+#include "io/linger.h"
+#include "kernel/kernel.h"
+#include <errno.h>
+
+#define ENDPOINT_MAGIC 0x656e6470u
+/** Turns of pure computation between two looks at the kernel. */
+#define TURNS_BETWEEN_WAITS 32
+#define TRIM_INTERVAL_NS COIR_SECOND
+
+static coir_time read_clock(struct scheduler *scheduler)
+{
+    struct loop *loop = CONTAINER_OF(scheduler, struct loop, scheduler);
+
+    return loop->engine->table->now(loop->engine);
+}
+
+coir_time coir_now(void)
+{
+    return scheduler_current != NULL ? scheduler_current->clock(scheduler_current) : kernel_clock();
+}
+
+int loop_init(struct loop *loop, struct engine *engine, uint64_t byte_budget)
+{
+    int rc;
+
+    *loop = (struct loop){.engine = engine, .trim_at = COIR_FOREVER};
+    engine->loop = loop;
+    rc = scheduler_init(&loop->scheduler, read_clock);
+    if (rc < 0)
+        return rc;
+    slab_init(&loop->endpoints, sizeof(struct endpoint), ENDPOINT_MAGIC);
+    buffers_init(&loop->buffers, byte_budget);
+    rc = engine->table->init(engine);
+    if (rc < 0)
+        scheduler_done(&loop->scheduler);
+    return rc;
+}
+
+void loop_done(struct loop *loop)
+{
+    loop->engine->table->done(loop->engine);
+    buffers_done(&loop->buffers);
+    slab_done(&loop->endpoints);
+    scheduler_done(&loop->scheduler);
+}
+
+static bool has_work(const struct loop *loop)
+{
+    return loop->scheduler.tasks.live > 0 || loop->lingering > 0;
+}
+
+/* How long the engine may wait; 0 = not at all. */
+static coir_time allowed_wait(struct loop *loop)
+{
+    coir_time deadline = scheduler_next_deadline(&loop->scheduler);
+    coir_time now;
+
+    if (!queue_empty(&loop->scheduler.ready))
+        return 0;
+    if (deadline == COIR_FOREVER && loop->hopes == 0 && loop->lingering == 0)
+        loop->deadlock(loop);
+    if (loop->trim_at < deadline)
+        deadline = loop->trim_at;
+    if (deadline == COIR_FOREVER)
+        return COIR_FOREVER;
+    now = read_clock(&loop->scheduler);
+    return deadline > now ? deadline - now : 0;
+}
+
+/* Gives back the memory of stacks that nobody has needed for a while. */
+static void trim_stacks(struct loop *loop)
+{
+    struct stack_pools *stacks = &loop->scheduler.stacks;
+
+    if (loop->trim_at > loop->scheduler.now) {
+        if (loop->trim_at == COIR_FOREVER && stack_trim_wanted(stacks))
+            loop->trim_at = time_after(loop->scheduler.now, TRIM_INTERVAL_NS);
+        return;
+    }
+    stack_trim(stacks);
+    loop->trim_at = COIR_FOREVER;
+}
+
+static void wait_for_events(struct loop *loop)
+{
+    loop->waits++;
+    loop->working = false;
+    loop->engine->table->wait(loop->engine, allowed_wait(loop));
+    scheduler_advance(&loop->scheduler, read_clock(&loop->scheduler));
+    trim_stacks(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+    unsigned int turns_unwatched = 0;
+
+    scheduler_current = &loop->scheduler;
+    for (;;) {
+        scheduler_run_ready(&loop->scheduler);
+        loop->turns++;
+        if (!has_work(loop))
+            break;
+        if (!queue_empty(&loop->scheduler.ready) && !loop->working && ++turns_unwatched < TURNS_BETWEEN_WAITS)
+            continue;
+        turns_unwatched = 0;
+        wait_for_events(loop);
+    }
+    scheduler_current = NULL;
+}
+
+static void cancel_operation(struct task *task)
+{
+    struct operation *operation = task->wait.object;
+    struct engine *engine = loop_current()->engine;
+
+    if (operation->state == OPERATION_STARTED)
+        engine->table->cancel(engine, task->wait.item, operation);
+}
+
+static bool settle_operation(struct task *task)
+{
+    struct operation *operation = task->wait.object;
+    struct engine *engine = loop_current()->engine;
+
+    if (!engine->table->retry(engine, task->wait.item, operation))
+        return false;
+    task_settle(task, operation->result);
+    return true;
+}
+
+#define OPERATION_WAIT(title, drains)                                                                                  \
+    {                                                                                                                  \
+        .name = (title), .cancel = cancel_operation, .settle = settle_operation, .heeds_drain = (drains)               \
+    }
+
+static const struct wait_kind operation_waits[OPERATION_KIND_COUNT] = {
+    [OPERATION_ACCEPT] = OPERATION_WAIT("accept", true),
+    [OPERATION_CONNECT] = OPERATION_WAIT("connect", false),
+    [OPERATION_RECEIVE] = OPERATION_WAIT("read", true),
+    [OPERATION_LEND] = OPERATION_WAIT("receive", true),
+    [OPERATION_SEND] = OPERATION_WAIT("write", false),
+    [OPERATION_SEND_PIECES] = OPERATION_WAIT("writev", false),
+    [OPERATION_READY] = OPERATION_WAIT("wait for a descriptor", false),
+    [OPERATION_SIGNAL] = OPERATION_WAIT("wait for a signal", false),
+    [OPERATION_DISCARD] = OPERATION_WAIT("discard", false),
+};
+
+int operation_await(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
+{
+    struct loop *loop = loop_current();
+    struct task *task = loop->scheduler.current;
+    int rc;
+
+    ASSERT(operation->state == OPERATION_IDLE);
+    operation->waiter = task;
+    if (loop->engine->table->start(loop->engine, endpoint, operation)) {
+        operation->state = OPERATION_IDLE;
+        return operation->result;
+    }
+    task->wait.item = endpoint;
+    loop->hopes += !task->background;
+    rc = task_park(&operation_waits[operation->kind], operation, deadline);
+    loop->hopes -= !task->background;
+    if (rc != OPERATION_GONE)
+        operation->state = OPERATION_IDLE;
+    return rc;
+}
+
+void operation_complete(struct loop *loop, struct endpoint *endpoint, struct operation *operation, int result)
+{
+    operation->result = result;
+    operation->state = OPERATION_DONE;
+    if (operation->waiter == NULL)
+        linger_discarded(loop, endpoint);
+    else
+        task_wake(operation->waiter, result == -ECANCELED ? WAIT_RECONSIDER : result);
+}
+
+void operation_try_later(struct loop *loop, struct endpoint *endpoint, struct operation *operation)
+{
+    struct task *waiter = operation->waiter;
+
+    if (waiter == NULL) {
+        if (loop->engine->table->retry(loop->engine, endpoint, operation))
+            linger_discarded(loop, endpoint);
+        return;
+    }
+    if (waiter->state == TASK_PARKED)
+        task_wake_to_settle(waiter);
+}
+
+/* What an operation brought and nobody will take. */
+static void drop_result(struct operation *operation)
+{
+    if (operation->state != OPERATION_DONE || operation->result < 0)
+        return;
+    if (operation->kind == OPERATION_LEND && operation->result > 0)
+        buffer_release(operation->memory);
+    else if (operation->kind == OPERATION_ACCEPT)
+        (void)kernel_close(operation->result);
+}
+
+void operation_abandon(struct operation *operation)
+{
+    if (operation->state == OPERATION_IDLE)
+        return;
+    drop_result(operation);
+    operation->state = OPERATION_IDLE;
+    if (operation->waiter != NULL)
+        task_wake(operation->waiter, OPERATION_GONE);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The event loop: run the tasks that are ready, let the engine wait until the
+ * next deadline, tell the scheduler the time, repeat. And the way from a task
+ * to an operation.
+ */
+#ifndef IO_LOOP_H
+#define IO_LOOP_H
+
+#include "base/slab.h"
+#include "io/buffer.h"
+#include "io/engine.h"
+#include "task/task.h"
+
+struct net;
+
+struct loop {
+    struct scheduler scheduler;
+    struct engine *engine;
+    struct slab endpoints;
+    struct buffers buffers;
+    struct net *net;    /* of the room above, which alone looks inside */
+    uint64_t hopes;     /* operations that somebody waits for, background tasks' excepted */
+    uint64_t lingering; /* endpoints */
+    uint64_t slices_out;
+    bool working;                        /* an operation was tried since the last wait */
+    coir_time trim_at;                   /* when to look at idle stacks; COIR_FOREVER = not at all */
+    void (*deadlock)(struct loop *loop); /* reports that nothing can wake any task; does not return */
+    uint64_t turns;
+    uint64_t waits;
+    uint64_t receive_calls;
+    uint64_t send_calls;
+    uint64_t accept_calls;
+    uint64_t register_calls;
+    uint64_t stale_events;
+};
+
+/** The calling thread's loop. */
+static inline struct loop *loop_current(void)
+{
+    return CONTAINER_OF(scheduler_current, struct loop, scheduler);
+}
+
+/** Prepares a loop on `engine`, whose table is set and which this readies. Returns 0 or a negative errno. */
+int loop_init(struct loop *loop, struct engine *engine, uint64_t byte_budget);
+void loop_done(struct loop *loop);
+
+/** Turns until no task is left and nothing lingers. */
+void loop_run(struct loop *loop);
+
+/**
+ * Performs the operation of `endpoint` whose kind, memory and size are set,
+ * and waits until it is done. `deadline`: COIR_FOREVER = none.
+ *
+ * Returns: its result; -ECANCELED, -ETIME the scope; WAIT_RECONSIDER the
+ *          deadline or a drain; OPERATION_GONE the endpoint was closed: do not
+ *          touch it again.
+ */
+int operation_await(struct endpoint *endpoint, struct operation *operation, coir_time deadline);
+
+/** What operation_await() returns when the endpoint was closed meanwhile. */
+#define OPERATION_GONE (-EBADFD)
+
+/** For engines: the operation is over. Wakes its waiter. */
+void operation_complete(struct loop *loop, struct endpoint *endpoint, struct operation *operation, int result);
+
+/** For engines: the descriptor looks ready; the operation is to be tried when its waiter's turn comes. */
+void operation_try_later(struct loop *loop, struct endpoint *endpoint, struct operation *operation);
+
+/** The endpoint is going away: whoever waits for the operation, if anybody does, is woken with OPERATION_GONE. */
+void operation_abandon(struct operation *operation);
+
+#endif

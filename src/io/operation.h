@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Operations: what a task asks of the kernel and waits for. An operation's
+ * record is part of its endpoint, never of a stack, so that it outlives
+ * whoever asked.
+ *
+ * IDLE -> STARTED -> (CANCELLING ->) DONE -> IDLE. Whoever waits leaves its
+ * call only when the operation is DONE; then it is delivered, and IDLE again.
+ */
+#ifndef IO_OPERATION_H
+#define IO_OPERATION_H
+
+#include <stdint.h>
+
+struct task;
+struct buffer;
+
+enum operation_kind {
+    OPERATION_ACCEPT,      /* result: a descriptor */
+    OPERATION_CONNECT,     /* memory: a sockaddr of `size` bytes */
+    OPERATION_RECEIVE,     /* memory: room for `size` bytes; result: bytes, 0 = the end */
+    OPERATION_LEND,        /* the same into a lent buffer, which `memory` then is */
+    OPERATION_SEND,        /* memory: `size` bytes; result: how many were taken */
+    OPERATION_SEND_PIECES, /* memory: `size` iovecs; likewise */
+    OPERATION_READY,       /* size: poll(2) events; result: those that hold */
+    OPERATION_SIGNAL,      /* result: the signal's number */
+    OPERATION_DISCARD,     /* result: bytes thrown away, 0 = the end */
+};
+#define OPERATION_KIND_COUNT 9
+
+enum operation_state {
+    OPERATION_IDLE,
+    OPERATION_STARTED,
+    OPERATION_CANCELLING,
+    OPERATION_DONE,
+};
+
+struct operation {
+    struct task *waiter; /* NULL: a lingering endpoint's own */
+    void *memory;        /* the kernel's until the operation is DONE */
+    uint32_t size;
+    int32_t result; /* once DONE */
+    uint8_t kind;   /* enum operation_kind */
+    uint8_t state;  /* enum operation_state */
+};
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets of the readiness engines: opening, adopting, asking and setting.
+ */
+#include "io/loop.h"
+#include "io/readiness.h"
+#include "kernel/kernel.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+static const struct readiness_hooks *hooks_of(const struct engine *engine)
+{
+    return CONTAINER_OF(engine, struct readiness, engine)->hooks;
+}
+
+static int set_number(int fd, int level, int name, int value)
+{
+    return kernel_set_option(fd, level, name, &value, sizeof(value));
+}
+
+/* An endpoint of `fd`, which nobody watches yet; NULL = no memory. */
+static struct endpoint *make_endpoint(struct loop *loop, int fd, uint16_t flags)
+{
+    struct endpoint *endpoint = slab_take(&loop->endpoints);
+
+    if (endpoint == NULL)
+        return NULL;
+    endpoint->fd = fd;
+    endpoint->slot = UINT32_MAX;
+    endpoint->flags = flags;
+    endpoint->error = 0;
+    endpoint->class = BUFFER_CLASS_LARGEST; /* a first receive of any size needs no second */
+    endpoint->small_in_a_row = 0;
+    endpoint->in = (struct operation){.state = OPERATION_IDLE};
+    endpoint->out = (struct operation){.state = OPERATION_IDLE};
+    return endpoint;
+}
+
+/* Makes an endpoint of `fd` and has it watched; on failure `fd` is left alone. */
+static int watch_endpoint(struct engine *engine, int fd, uint16_t flags, struct endpoint **ret_endpoint)
+{
+    struct endpoint *endpoint = make_endpoint(engine->loop, fd, flags);
+    int rc;
+
+    if (endpoint == NULL)
+        return -ENOMEM;
+    rc = hooks_of(engine)->watch(engine, endpoint);
+    if (rc < 0) {
+        slab_give(&engine->loop->endpoints, endpoint);
+        return rc;
+    }
+    *ret_endpoint = endpoint;
+    return 0;
+}
+
+static int prepare_listener(int fd, const struct endpoint_plan *plan)
+{
+    int rc = 0;
+
+    if (plan->family != AF_UNIX)
+        rc = set_number(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (rc == 0 && plan->family == AF_INET6)
+        rc = set_number(fd, IPPROTO_IPV6, IPV6_V6ONLY, !plan->dual_stack);
+    if (rc == 0)
+        rc = kernel_bind(fd, plan->address, plan->address_size);
+    return rc == 0 ? kernel_listen(fd, plan->backlog) : rc;
+}
+
+/* A socket that connects is watched from its connect on: see readiness_start(). */
+static int prepare_connection(struct engine *engine, int fd, const struct endpoint_plan *plan, uint16_t flags,
+                              struct endpoint **ret_endpoint)
+{
+    if (plan->address != NULL) {
+        int rc = kernel_bind(fd, plan->address, plan->address_size);
+
+        if (rc < 0)
+            return rc;
+    }
+    struct endpoint *endpoint = make_endpoint(engine->loop, fd, flags);
+
+    if (endpoint == NULL)
+        return -ENOMEM;
+    *ret_endpoint = endpoint;
+    return 0;
+}
+
+static int set_keepalive(int fd, uint32_t idle_s)
+{
+    int rc = set_number(fd, SOL_SOCKET, SO_KEEPALIVE, idle_s > 0);
+
+    if (rc == 0 && idle_s > 0)
+        rc = set_number(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)idle_s);
+    if (rc == 0 && idle_s > 0)
+        rc = set_number(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+    if (rc == 0 && idle_s > 0)
+        rc = set_number(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
+    return rc;
+}
+
+static int tune_socket(int fd, const struct endpoint_tuning *tuning)
+{
+    int rc = set_number(fd, IPPROTO_TCP, TCP_NODELAY, !tuning->delay_small_writes);
+
+    if (rc == 0)
+        rc = set_number(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)tuning->user_timeout_ms);
+    return rc == 0 ? set_keepalive(fd, tuning->keepalive_s) : rc;
+}
+
+int readiness_open(struct engine *engine, const struct endpoint_plan *plan, struct endpoint **ret_endpoint)
+{
+    uint16_t flags = plan->family == AF_UNIX ? ENDPOINT_LOCAL : 0;
+    int fd = kernel_socket(plan->family, SOCK_STREAM, 0);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = plan->family == AF_UNIX ? 0 : tune_socket(fd, &plan->tuning);
+    if (rc < 0) {
+        (void)kernel_close(fd);
+        return rc;
+    }
+    if (plan->purpose == ENDPOINT_TO_LISTEN) {
+        rc = prepare_listener(fd, plan);
+        if (rc == 0)
+            rc = watch_endpoint(engine, fd, flags, ret_endpoint);
+    } else {
+        rc = prepare_connection(engine, fd, plan, flags, ret_endpoint);
+    }
+    if (rc < 0)
+        (void)kernel_close(fd);
+    return rc;
+}
+
+int readiness_adopt(struct engine *engine, int fd, uint16_t flags, struct endpoint **ret_endpoint)
+{
+    if (flags & ENDPOINT_BORROWED) {
+        struct endpoint *endpoint = make_endpoint(engine->loop, fd, flags);
+
+        if (endpoint == NULL)
+            return -ENOMEM;
+        *ret_endpoint = endpoint;
+        return 0;
+    }
+    return watch_endpoint(engine, fd, flags, ret_endpoint);
+}
+
+int readiness_open_signals(struct engine *engine, const sigset_t *signals, struct endpoint **ret_endpoint)
+{
+    int fd = kernel_signalfd(signals);
+    int rc;
+
+    if (fd < 0)
+        return fd;
+    rc = watch_endpoint(engine, fd, ENDPOINT_INBOUND, ret_endpoint);
+    if (rc < 0)
+        (void)kernel_close(fd);
+    return rc;
+}
+
+int readiness_address(struct engine *engine, struct endpoint *endpoint, enum endpoint_address which,
+                      struct sockaddr_storage *ret_address)
+{
+    socklen_t size = sizeof(*ret_address);
+
+    (void)engine;
+    *ret_address = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
+    if (which == ENDPOINT_OUR_ADDRESS)
+        return kernel_local_address(endpoint->fd, (struct sockaddr *)ret_address, &size);
+    return kernel_peer_address(endpoint->fd, (struct sockaddr *)ret_address, &size);
+}
+
+int readiness_unsent(struct engine *engine, struct endpoint *endpoint, int *ret_bytes)
+{
+    (void)engine;
+    return kernel_unsent(endpoint->fd, ret_bytes);
+}
+
+int readiness_tune(struct engine *engine, struct endpoint *endpoint, const struct endpoint_tuning *tuning)
+{
+    (void)engine;
+    return endpoint->flags & ENDPOINT_LOCAL ? 0 : tune_socket(endpoint->fd, tuning);
+}
+
+int readiness_finish(struct engine *engine, struct endpoint *endpoint)
+{
+    (void)engine;
+    return kernel_shutdown(endpoint->fd, SHUT_WR);
+}
+
+/* Drops what begins a connection. A client tries again, and meets whoever listens then; a connection that has begun
+ * goes on, as its segments carry no SYN. */
+int readiness_refuse(struct engine *engine, struct endpoint *endpoint)
+{
+    struct sock_filter drop_syn[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* the flags of the TCP header */
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {.len = sizeof(drop_syn) / sizeof(drop_syn[0]), .filter = drop_syn};
+
+    (void)engine;
+    return kernel_set_option(endpoint->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
