@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Accepting: what accept(2) may say on Linux, and draining a listener without
+ * resetting anybody.
+ */
+#include "io/loop.h"
+#include "kernel/kernel.h"
+#include "net/listener.h"
+#include "net/net.h"
+#include "net/stream.h"
+#include <errno.h>
+
+/** How long to wait where the kernel has no descriptor or no memory, which no event announces. */
+#define SHORTAGE_PAUSE_NS (50 * COIR_MILLISECOND)
+/** A handshake that has begun ends within this, on a network worth the name; after it the queue counts as empty. */
+#define DRAIN_QUIET_NS (2 * COIR_MILLISECOND)
+
+enum accept_verdict {
+    ACCEPT_NEXT,  /* this one is dead: take the next */
+    ACCEPT_PAUSE, /* the system is short of something */
+    ACCEPT_FAIL,  /* the listener is dead */
+};
+
+/* accept(2): errors of the network belong to the connection that was in the queue, not to the listener. */
+static enum accept_verdict judge_error(int error)
+{
+    switch (error) {
+    case -EMFILE:
+    case -ENFILE:
+    case -ENOMEM:
+    case -ENOBUFS:
+        return ACCEPT_PAUSE;
+    case -EBADF:
+    case -EINVAL:
+    case -ENOTSOCK:
+    case -EFAULT:
+        return ACCEPT_FAIL;
+    case -EOPNOTSUPP: /* a pending error of the new socket, too */
+    default:
+        return ACCEPT_NEXT;
+    }
+}
+
+static bool drains_now(void)
+{
+    return scope_drains(scheduler_current->current->scope);
+}
+
+/* In a drain: no connection begins any more. Returns when the wait for those that have begun is over. */
+static coir_time begin_refusing(struct coir_listener *listener)
+{
+    struct engine *engine = loop_current()->engine;
+
+    if (!listener->refusing) {
+        listener->refusing = true;
+        listener->last_accept = coir_now();
+        if (!(listener->endpoint->flags & ENDPOINT_LOCAL))
+            (void)engine->table->refuse(engine, listener->endpoint);
+    }
+    listener->endpoint->flags |= ENDPOINT_INBOUND;
+    return time_after(listener->last_accept, DRAIN_QUIET_NS);
+}
+
+/* One accept; -ESHUTDOWN when the scope drains and nothing has come for a while. */
+static int accept_or_drained(struct coir_listener *listener)
+{
+    struct endpoint *endpoint = listener->endpoint;
+
+    for (;;) {
+        coir_time deadline = COIR_FOREVER;
+        int rc;
+
+        if (drains_now()) {
+            if (listener->adopted)
+                return -ESHUTDOWN; /* the queue is not ours alone */
+            deadline = begin_refusing(listener);
+        }
+        endpoint->in.kind = OPERATION_ACCEPT;
+        rc = operation_await(endpoint, &endpoint->in, deadline);
+        if (rc != WAIT_RECONSIDER)
+            return rc;
+        if (drains_now() && listener->refusing && coir_now() >= deadline)
+            return -ESHUTDOWN;
+        rc = task_proceed();
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static void wake_from_pause(struct task *task)
+{
+    task_wake(task, WAIT_RECONSIDER);
+}
+
+/* Waits a little for descriptors or memory. Returns 0, -ECANCELED or -ETIME. */
+static int pause_accepting(struct coir_listener *listener)
+{
+    static const struct wait_kind pause_kind = {
+        .name = "pause in accept", .cancel = wake_from_pause, .heeds_drain = true};
+    struct slab_header before = listener->header;
+    int rc = task_park(&pause_kind, listener, time_after(coir_now(), SHORTAGE_PAUSE_NS));
+
+    if (listener->header.magic != before.magic || listener->header.generation != before.generation)
+        return OPERATION_GONE;
+    return rc == WAIT_RECONSIDER ? task_proceed() : rc;
+}
+
+/* A descriptor, or why there will be none. */
+static int accept_descriptor(struct coir_listener *listener)
+{
+    for (;;) {
+        int fd = accept_or_drained(listener);
+        int rc = 0;
+
+        if (fd >= 0 || fd == -ECANCELED || fd == -ETIME || fd == -ESHUTDOWN || fd == OPERATION_GONE)
+            return fd;
+        switch (judge_error(fd)) {
+        case ACCEPT_FAIL:
+            return fd;
+        case ACCEPT_PAUSE:
+            rc = pause_accepting(listener);
+            break;
+        case ACCEPT_NEXT:
+            task_charge(1);
+            rc = task_enter(&listener->header);
+            break;
+        }
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* A stream of the descriptor, which this closes where that fails. */
+static int make_stream(struct coir_listener *listener, int fd, struct coir_stream **ret_stream)
+{
+    struct engine *engine = loop_current()->engine;
+    uint16_t flags = listener->endpoint->flags & ENDPOINT_LOCAL;
+    struct endpoint *endpoint;
+    struct coir_stream *stream;
+    int rc = engine->table->adopt(engine, fd, flags, &endpoint);
+
+    if (rc < 0) {
+        (void)kernel_close(fd);
+        return rc;
+    }
+    stream = socket_stream_open(endpoint, listener->linger, STREAM_ACCEPTED);
+    if (stream == NULL) {
+        engine->table->close(engine, endpoint, ENDPOINT_RESET);
+        return -ENOMEM;
+    }
+    *ret_stream = stream;
+    return 0;
+}
+
+/* Accepts until there is a stream, also past those for which there was no memory. */
+static int accept_stream(struct coir_listener *listener, struct coir_stream **ret_stream)
+{
+    int fd;
+    int rc;
+
+    do {
+        fd = accept_descriptor(listener);
+        if (fd < 0)
+            return fd;
+        rc = make_stream(listener, fd, ret_stream);
+        if (rc < 0) {
+            rc = pause_accepting(listener);
+            if (rc < 0)
+                return rc;
+            rc = -EAGAIN;
+        }
+    } while (rc < 0);
+    listener->accepted++;
+    if (drains_now()) {
+        listener->last_accept = coir_now();
+        (*ret_stream)->quiet_from = listener->last_accept;
+    }
+    return 0;
+}
+
+int coir_accept(struct coir_listener *listener, struct coir_stream **ret_stream)
+{
+    int rc;
+
+    ASSERT(task_is_running());
+    ASSERT(listener != NULL && slab_owns(&net_current()->listeners, listener));
+    ASSERT(ret_stream != NULL);
+    rc = task_enter(&listener->header);
+    if (rc < 0)
+        return rc;
+    if (listener->accepting)
+        return -EBUSY;
+    listener->accepting = true;
+    rc = accept_stream(listener, ret_stream);
+    if (rc == OPERATION_GONE)
+        return -EBADF;
+    listener->accepting = false;
+    return rc;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Addresses: from and to text. Pure: nothing here asks the system.
+ */
+#ifndef NET_ADDRESS_H
+#define NET_ADDRESS_H
+
+#include <coir/types.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+struct address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ip4;
+        struct sockaddr_in6 ip6;
+        struct sockaddr_un local;
+        struct sockaddr_storage storage;
+    };
+    socklen_t size;
+    bool every; /* the host was empty: every address of this host */
+};
+
+/** The part of `uri` behind "scheme://", and the scheme's length; NULL if it is no such text. */
+const char *address_split(const char *uri, size_t *ret_scheme_size);
+
+/**
+ * Reads "127.0.0.1:7", "[::1]:7", "[fe80::1%2]:7" or ":7".
+ *
+ * Returns: 0; COIR_ERROR_ADDRESS bad syntax; COIR_ERROR_HOST_NAME the host is a name.
+ */
+int address_parse_ip(const char *text, struct address *ret_address);
+
+/**
+ * Reads "/path" or "@abstract".
+ *
+ * Returns: 0; COIR_ERROR_ADDRESS bad syntax; -ENAMETOOLONG.
+ */
+int address_parse_local(const char *text, struct address *ret_address);
+
+/** Reads a descriptor's number. Returns it, or COIR_ERROR_ADDRESS. */
+int address_parse_descriptor(const char *text);
+
+/** True if the host part is 0.0.0.0 or [::], written out or empty. */
+bool address_is_every(const struct address *address);
+
+/** Writes the address of a stream socket as a URI; "" where it is none. IPv4 mapped into IPv6 prints as IPv4. */
+void address_print(const struct sockaddr_storage *address, char ret_text[COIR_ADDRESS_SIZE]);
+
+#endif

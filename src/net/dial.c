@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connecting, and adopting what is connected already.
+ */
+#include "net/dial.h"
+#include "io/loop.h"
+#include "kernel/kernel.h"
+#include "net/net.h"
+#include "net/options.h"
+#include "net/stream.h"
+#include <coir/error.h>
+#include <errno.h>
+#include <string.h>
+
+/** Between two tries at a Unix listener whose queue is full, which no event announces. */
+#define QUEUE_PAUSE_NS (2 * COIR_MILLISECOND)
+
+static void wake_from_pause(struct task *task)
+{
+    task_wake(task, WAIT_RECONSIDER);
+}
+
+static int pause_connecting(void)
+{
+    static const struct wait_kind pause_kind = {.name = "pause in connect", .cancel = wake_from_pause};
+    int rc = task_park(&pause_kind, NULL, time_after(coir_now(), QUEUE_PAUSE_NS));
+
+    return rc == WAIT_RECONSIDER ? 0 : rc;
+}
+
+static int connect_endpoint(struct endpoint *endpoint, const struct address *address)
+{
+    struct operation *operation = &endpoint->out;
+    int rc;
+
+    for (;;) {
+        operation->kind = OPERATION_CONNECT;
+        operation->memory = (void *)(uintptr_t)&address->any;
+        operation->size = address->size;
+        rc = operation_await(endpoint, operation, COIR_FOREVER);
+        if (rc != -EBUSY)
+            return rc;
+        rc = pause_connecting();
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* On loopback a socket whose picked port happens to be the one it connects to is connected to itself. */
+static bool is_itself(struct endpoint *endpoint)
+{
+    struct engine *engine = loop_current()->engine;
+    struct sockaddr_storage ours;
+    struct sockaddr_storage peer;
+
+    if (endpoint->flags & ENDPOINT_LOCAL)
+        return false;
+    if (engine->table->address(engine, endpoint, ENDPOINT_OUR_ADDRESS, &ours) < 0 ||
+        engine->table->address(engine, endpoint, ENDPOINT_PEER_ADDRESS, &peer) < 0)
+        return false;
+    return memcmp(&ours, &peer, sizeof(ours)) == 0;
+}
+
+static int open_endpoint(const struct address *address, const struct address *local,
+                         const struct endpoint_tuning *tuning, struct endpoint **ret_endpoint)
+{
+    struct engine *engine = loop_current()->engine;
+    struct endpoint_plan plan = {
+        .purpose = ENDPOINT_TO_CONNECT,
+        .address = local != NULL ? &local->any : NULL,
+        .address_size = local != NULL ? local->size : 0,
+        .family = address->any.sa_family,
+        .tuning = *tuning,
+    };
+
+    return engine->table->open(engine, &plan, ret_endpoint);
+}
+
+/* Connects the open endpoint and makes a stream of it. */
+static int complete_connection(struct endpoint *endpoint, const struct address *address,
+                               const struct stream_settings *settings, struct coir_stream **ret_stream)
+{
+    struct coir_stream *stream;
+    int rc = connect_endpoint(endpoint, address);
+
+    if (rc < 0)
+        return rc;
+    if (is_itself(endpoint))
+        return -ECONNREFUSED;
+    stream = socket_stream_open(endpoint, settings->linger, 0);
+    if (stream == NULL)
+        return -ENOMEM;
+    *ret_stream = stream;
+    return 0;
+}
+
+int dial(const struct address *address, const struct address *local, const struct coir_stream_options *options,
+         struct coir_stream **ret_stream)
+{
+    struct engine *engine = loop_current()->engine;
+    struct stream_settings settings;
+    struct endpoint *endpoint;
+    int rc = options_settle(options, &settings);
+
+    if (rc == 0)
+        rc = open_endpoint(address, local, &settings.tuning, &endpoint);
+    if (rc < 0)
+        return rc;
+    rc = complete_connection(endpoint, address, &settings, ret_stream);
+    if (rc < 0)
+        engine->table->close(engine, endpoint, ENDPOINT_RESET);
+    return rc;
+}
+
+static int option_of(int fd, int name, int *ret_value)
+{
+    socklen_t size = sizeof(*ret_value);
+
+    return kernel_get_option(fd, SOL_SOCKET, name, ret_value, &size);
+}
+
+/* Is it a connected stream socket of a family that we know? */
+static int check_connected(int fd, int *ret_family)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof(peer);
+    int type = 0;
+    int rc = option_of(fd, SO_TYPE, &type);
+
+    if (rc == 0 && type != SOCK_STREAM)
+        rc = -ESOCKTNOSUPPORT;
+    if (rc == 0)
+        rc = option_of(fd, SO_DOMAIN, ret_family);
+    if (rc < 0)
+        return rc;
+    if (*ret_family != AF_INET && *ret_family != AF_INET6 && *ret_family != AF_UNIX)
+        return -EAFNOSUPPORT;
+    return kernel_peer_address(fd, (struct sockaddr *)&peer, &size);
+}
+
+int coir_adopt(int fd, const struct coir_stream_options *options, struct coir_stream **ret_stream)
+{
+    struct engine *engine;
+    struct stream_settings settings;
+    struct coir_stream *stream;
+    int family = AF_UNSPEC;
+    int rc;
+
+    ASSERT(task_is_running());
+    ASSERT(ret_stream != NULL);
+    engine = loop_current()->engine;
+    rc = options_settle(options, &settings);
+    if (rc == 0)
+        rc = check_connected(fd, &family);
+    if (rc < 0)
+        return rc;
+    stream = socket_stream_open(NULL, settings.linger, 0);
+    if (stream == NULL)
+        return -ENOMEM;
+    rc = engine->table->adopt(engine, fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED,
+                              &stream->endpoint);
+    if (rc < 0) {
+        slab_give(&net_current()->streams, stream);
+        return rc;
+    }
+    (void)engine->table->tune(engine, stream->endpoint, &settings.tuning); /* as far as the giver's socket allows */
+    *ret_stream = stream;
+    return 0;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listening: opening, closing and asking. Accepting is in accept.c.
+ */
+#include "net/listener.h"
+#include "base/alloc.h"
+#include "io/loop.h"
+#include "kernel/kernel.h"
+#include "net/net.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define DEFAULT_BACKLOG 4096
+
+static bool is_listener(const struct coir_listener *listener)
+{
+    return listener != NULL && slab_owns(&net_current()->listeners, listener);
+}
+
+/* A handle of the endpoint, which it owns on success. */
+static int make_listener(struct endpoint *endpoint, const struct stream_settings *settings,
+                         struct coir_listener **ret_listener)
+{
+    struct coir_listener *listener = slab_take(&net_current()->listeners);
+
+    if (listener == NULL)
+        return -ENOMEM;
+    listener->endpoint = endpoint;
+    listener->file = NULL;
+    listener->linger = settings->linger;
+    listener->accepted = 0;
+    listener->last_accept = 0;
+    listener->accepting = false;
+    listener->adopted = false;
+    listener->refusing = false;
+    *ret_listener = listener;
+    return 0;
+}
+
+static int open_endpoint(const struct address *address, int backlog, const struct endpoint_tuning *tuning,
+                         struct endpoint **ret_endpoint)
+{
+    struct engine *engine = loop_current()->engine;
+    struct endpoint_plan plan = {
+        .purpose = ENDPOINT_TO_LISTEN,
+        .address = &address->any,
+        .address_size = address->size,
+        .family = address->any.sa_family,
+        .dual_stack = address->every,
+        .backlog = backlog,
+        .tuning = *tuning,
+    };
+
+    return engine->table->open(engine, &plan, ret_endpoint);
+}
+
+/* Every address means IPv6 and IPv4 by one socket, or IPv4 alone on a host without IPv6. */
+static int open_every(const struct address *address, int backlog, const struct endpoint_tuning *tuning,
+                      struct endpoint **ret_endpoint)
+{
+    struct address ip4 = {.ip4 = {.sin_family = AF_INET, .sin_port = address->ip6.sin6_port},
+                          .size = sizeof(struct sockaddr_in)};
+    int rc = open_endpoint(address, backlog, tuning, ret_endpoint);
+
+    if (address->every && (rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL))
+        rc = open_endpoint(&ip4, backlog, tuning, ret_endpoint);
+    return rc;
+}
+
+/* Remembers which file is ours; another server may put its own in its place. */
+static int remember_file(struct coir_listener *listener, const struct address *address)
+{
+    const char *path = address->local.sun_path;
+    struct socket_file *file;
+    struct stat status;
+    int rc;
+
+    if (address->any.sa_family != AF_UNIX || path[0] == '\0')
+        return 0;
+    rc = kernel_lstat(path, &status);
+    if (rc < 0)
+        return rc;
+    file = alloc_bytes(sizeof(*file) + strlen(path) + 1);
+    if (file == NULL) {
+        (void)kernel_unlink(path);
+        return -ENOMEM;
+    }
+    file->device = status.st_dev;
+    file->number = status.st_ino;
+    memcpy(file->path, path, strlen(path) + 1);
+    listener->file = file;
+    return 0;
+}
+
+int listener_open(const struct address *address, const struct coir_listen_options *options,
+                  struct coir_listener **ret_listener)
+{
+    struct engine *engine = loop_current()->engine;
+    struct coir_listener *listener;
+    struct stream_settings settings;
+    struct endpoint *endpoint;
+    int rc = options_settle(&options->stream, &settings);
+
+    if (rc < 0)
+        return rc;
+    rc = open_every(address, options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG, &settings.tuning, &endpoint);
+    if (rc < 0)
+        return rc;
+    rc = make_listener(endpoint, &settings, &listener);
+    if (rc < 0) {
+        engine->table->close(engine, endpoint, ENDPOINT_CLOSE);
+        return rc;
+    }
+    rc = remember_file(listener, address);
+    if (rc < 0) {
+        coir_listener_close(listener);
+        return rc;
+    }
+    *ret_listener = listener;
+    return 0;
+}
+
+static int option_of(int fd, int name, int *ret_value)
+{
+    socklen_t size = sizeof(*ret_value);
+
+    return kernel_get_option(fd, SOL_SOCKET, name, ret_value, &size);
+}
+
+/* Is it a stream socket that listens? */
+static int check_listening(int fd, int *ret_family)
+{
+    int type = 0;
+    int listens = 0;
+    int rc = option_of(fd, SO_TYPE, &type);
+
+    if (rc == 0 && type != SOCK_STREAM)
+        rc = -ESOCKTNOSUPPORT;
+    if (rc == 0)
+        rc = option_of(fd, SO_ACCEPTCONN, &listens);
+    if (rc == 0 && !listens)
+        rc = -EINVAL;
+    return rc == 0 ? option_of(fd, SO_DOMAIN, ret_family) : rc;
+}
+
+/* accept(2) on a blocking descriptor would stop the whole scheduler. */
+static int make_nonblocking(int fd)
+{
+    int flags = kernel_get_flags(fd);
+
+    if (flags < 0)
+        return flags;
+    return flags & O_NONBLOCK ? 0 : kernel_set_flags(fd, flags | O_NONBLOCK);
+}
+
+int listener_adopt(int fd, const struct coir_listen_options *options, struct coir_listener **ret_listener)
+{
+    struct engine *engine = loop_current()->engine;
+    struct stream_settings settings;
+    struct coir_listener *listener;
+    struct endpoint *endpoint;
+    int family = AF_UNSPEC;
+    int rc = options_settle(&options->stream, &settings);
+
+    if (rc == 0)
+        rc = check_listening(fd, &family);
+    if (rc == 0)
+        rc = make_nonblocking(fd);
+    if (rc == 0)
+        rc = make_listener(NULL, &settings, &listener);
+    if (rc < 0)
+        return rc;
+    rc = engine->table->adopt(engine, fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED,
+                              &endpoint);
+    if (rc == 0) {
+        listener->endpoint = endpoint;
+        listener->adopted = true;
+        (void)engine->table->tune(engine, endpoint, &settings.tuning); /* as far as the giver's socket allows */
+        *ret_listener = listener;
+    } else {
+        slab_give(&net_current()->listeners, listener);
+    }
+    return rc;
+}
+
+/* Before the socket is closed: afterwards the path may already be somebody else's. */
+static void remove_file(struct socket_file *file)
+{
+    struct stat status;
+
+    if (file == NULL)
+        return;
+    if (kernel_lstat(file->path, &status) == 0 && status.st_dev == file->device && status.st_ino == file->number)
+        (void)kernel_unlink(file->path);
+    alloc_free(file);
+}
+
+void coir_listener_close(struct coir_listener *listener)
+{
+    struct engine *engine;
+
+    if (listener == NULL)
+        return;
+    ASSERT(task_is_running());
+    ASSERT(is_listener(listener));
+    engine = loop_current()->engine;
+    remove_file(listener->file);
+    engine->table->close(engine, listener->endpoint, ENDPOINT_CLOSE);
+    slab_give(&net_current()->listeners, listener);
+}
+
+int coir_listener_info(const struct coir_listener *listener, struct coir_listener_info *ret_info)
+{
+    struct sockaddr_storage address;
+    struct engine *engine;
+
+    ASSERT(task_is_running());
+    ASSERT(is_listener(listener));
+    ASSERT(ret_info != NULL);
+    engine = loop_current()->engine;
+    *ret_info = (struct coir_listener_info){.accepted = listener->accepted};
+    if (engine->table->address(engine, listener->endpoint, ENDPOINT_OUR_ADDRESS, &address) == 0)
+        address_print(&address, ret_info->local);
+    return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listeners from inside.
+ */
+#ifndef NET_LISTENER_H
+#define NET_LISTENER_H
+
+#include "base/slab.h"
+#include "io/endpoint.h"
+#include "net/address.h"
+#include "net/options.h"
+#include <coir/listener.h>
+
+/** A socket file that we made, to be removed at the close if it is still ours. */
+struct socket_file {
+    uint64_t device;
+    uint64_t number;
+    char path[]; /* with its terminating zero */
+};
+
+struct coir_listener {
+    struct slab_header header;
+    struct endpoint *endpoint;
+    struct socket_file *file; /* NULL = none */
+    struct linger_limits linger;
+    uint64_t accepted;
+    coir_time last_accept; /* in a drain */
+    bool accepting;        /* a task is in coir_accept() */
+    bool adopted;          /* the queue also belongs to whoever gave us the descriptor */
+    bool refusing;         /* in a drain: no further connection can begin */
+};
+
+/** Opens a socket that listens on `address`. Returns as coir_listen(). */
+int listener_open(const struct address *address, const struct coir_listen_options *options,
+                  struct coir_listener **ret_listener);
+
+/** Makes a listener of the listening socket `fd`. Returns as coir_listen(). */
+int listener_adopt(int fd, const struct coir_listen_options *options, struct coir_listener **ret_listener);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The state of net/: see net.h.
+ */
+#include "net/net.h"
+#include "net/listener.h"
+#include "net/stream.h"
+
+#define STREAM_MAGIC 0x73747265u
+#define LISTENER_MAGIC 0x6c697374u
+
+void net_init(struct net *net, const struct scheme *const *schemes)
+{
+    slab_init(&net->streams, sizeof(struct coir_stream), STREAM_MAGIC);
+    slab_init(&net->listeners, sizeof(struct coir_listener), LISTENER_MAGIC);
+    net->schemes = schemes;
+}
+
+void net_done(struct net *net)
+{
+    slab_done(&net->streams);
+    slab_done(&net->listeners);
+}

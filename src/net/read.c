@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The public calls that read: all of them consult what is held first, and
+ * receive only when that does not do.
+ */
+#include "io/loop.h"
+#include "net/net.h"
+#include "net/stream.h"
+#include <errno.h>
+#include <string.h>
+
+#define RECEIVE_MAX ((size_t)1 << 30) /* at once: an operation's result is an int */
+
+/* What every read call begins with. */
+static int begin_read(struct coir_stream *stream)
+{
+    int rc;
+
+    ASSERT(task_is_running());
+    ASSERT(stream_is_live(stream));
+    rc = task_enter(&stream->header);
+    if (rc < 0)
+        return rc;
+    if (stream->flags & (STREAM_READING | STREAM_SLICE_OUT))
+        return -EBUSY;
+    stream->flags |= STREAM_READING;
+    stream->last_in = 0;
+    return 0;
+}
+
+/* What every read call that began ends with; only the owner's close ends it otherwise. */
+static int end_read(struct coir_stream *stream, int rc)
+{
+    if (rc == OPERATION_GONE)
+        return -EBADF;
+    stream->flags &= (uint16_t)~STREAM_READING;
+    return rc;
+}
+
+static int receive_bytes(struct coir_stream *stream, void *bytes, size_t size)
+{
+    return stream->kind->receive(stream, bytes, size < RECEIVE_MAX ? size : RECEIVE_MAX);
+}
+
+/* Lends the first `size` bytes that are held. */
+static void lend_held(struct coir_stream *stream, size_t size, struct coir_slice *slice)
+{
+    struct buffer *held = stream->held;
+
+    held->holder = stream;
+    held->lent = (uint32_t)size;
+    stream->flags |= STREAM_SLICE_OUT;
+    stream->last_in = size;
+    loop_current()->slices_out++;
+    *slice = (struct coir_slice){.bytes = held->bytes + held->first, .size = size, .origin = held};
+}
+
+int coir_receive(struct coir_stream *stream, struct coir_slice *ret_slice)
+{
+    int rc = begin_read(stream);
+
+    ASSERT(ret_slice != NULL);
+    if (rc < 0)
+        return rc;
+    rc = stream->held != NULL ? 1 : receive_bytes(stream, NULL, 0);
+    if (rc > 0) {
+        lend_held(stream, stream_held_size(stream), ret_slice);
+        rc = 1;
+    }
+    return end_read(stream, rc);
+}
+
+void coir_release_used(struct coir_slice *slice, size_t used)
+{
+    struct buffer *buffer;
+    struct coir_stream *holder;
+
+    if (slice == NULL || slice->origin == NULL)
+        return;
+    ASSERT(task_is_running());
+    buffer = slice->origin;
+    ASSERT(buffer->pool == &loop_current()->buffers && buffer->lent > 0); /* a slice of this thread, that is out */
+    ASSERT(used <= buffer->lent);
+    buffer->lent = 0;
+    loop_current()->slices_out--;
+    *slice = (struct coir_slice){.bytes = NULL};
+    holder = buffer->holder;
+    if (holder == NULL) {
+        buffer_release(buffer);
+        return;
+    }
+    holder->flags &= (uint16_t)~STREAM_SLICE_OUT;
+    stream_consume_held(holder, used);
+}
+
+void coir_release(struct coir_slice *slice)
+{
+    if (slice != NULL && slice->origin != NULL)
+        coir_release_used(slice, ((const struct buffer *)slice->origin)->lent);
+}
+
+/* Moves what is held to `bytes`; returns how much. */
+static size_t take_held(struct coir_stream *stream, void *bytes, size_t size)
+{
+    size_t held = stream_held_size(stream);
+    size_t taken = size < held ? size : held;
+
+    if (taken == 0)
+        return 0;
+    memcpy(bytes, stream->held->bytes + stream->held->first, taken);
+    stream_consume_held(stream, taken);
+    return taken;
+}
+
+ssize_t coir_read(struct coir_stream *stream, void *bytes, size_t size)
+{
+    int rc = begin_read(stream);
+
+    ASSERT(bytes != NULL);
+    if (rc < 0)
+        return rc;
+    if (size == 0)
+        return end_read(stream, -EINVAL);
+    if (stream->held != NULL)
+        rc = (int)take_held(stream, bytes, size < RECEIVE_MAX ? size : RECEIVE_MAX);
+    else
+        rc = receive_bytes(stream, bytes, size);
+    if (rc > 0)
+        stream->last_in = (uint64_t)rc;
+    return end_read(stream, rc);
+}
+
+/* Reads until `size` bytes are there or the peer has finished. Returns 0 or an error; last_in counts. */
+static int read_all(struct coir_stream *stream, unsigned char *bytes, size_t size)
+{
+    stream->last_in = take_held(stream, bytes, size);
+    while (stream->last_in < size) {
+        int rc = receive_bytes(stream, bytes + stream->last_in, size - stream->last_in);
+
+        if (rc <= 0)
+            return rc;
+        stream->last_in += (uint64_t)rc;
+        if (stream->last_in < size) {
+            rc = task_proceed();
+            if (rc < 0)
+                return rc;
+        }
+    }
+    return 0;
+}
+
+ssize_t coir_read_exact(struct coir_stream *stream, void *bytes, size_t size)
+{
+    int rc = begin_read(stream);
+
+    ASSERT(bytes != NULL || size == 0);
+    if (rc < 0)
+        return rc;
+    rc = end_read(stream, read_all(stream, bytes, size));
+    return rc < 0 ? rc : (ssize_t)stream->last_in;
+}
+
+/* Makes room behind what is held, up to `max` bytes of it in all. */
+static int make_room(struct coir_stream *stream, size_t max)
+{
+    struct buffer *held = stream->held;
+    size_t size = held->end - held->first;
+    struct buffer *larger;
+    int rc;
+
+    if (held->end < held->capacity)
+        return 0;
+    if (held->first > 0) {
+        memmove(held->bytes, held->bytes + held->first, size);
+        held->first = 0;
+        held->end = (uint32_t)size;
+        return 0;
+    }
+    rc = buffer_lend_size(&loop_current()->buffers, size < max / 2 ? 2 * size : max, &larger);
+    if (rc < 0)
+        return rc;
+    memcpy(larger->bytes, held->bytes, size);
+    larger->end = (uint32_t)size;
+    stream->held = larger;
+    buffer_release(held);
+    return 0;
+}
+
+/* Receives once more behind what is held. Returns as a receive. */
+static int hold_more(struct coir_stream *stream, size_t max)
+{
+    int rc;
+
+    if (stream->held == NULL)
+        return receive_bytes(stream, NULL, 0);
+    rc = make_room(stream, max);
+    if (rc < 0)
+        return rc;
+    rc = receive_bytes(stream, stream->held->bytes + stream->held->end, stream->held->capacity - stream->held->end);
+    if (rc > 0)
+        stream->held->end += (uint32_t)rc;
+    return rc;
+}
+
+/* The size of the first piece of what is held that ends with the delimiter; 0 = there is none within `max`. `seen`
+ * bytes were searched before. */
+static size_t find_delimited(const struct coir_stream *stream, const void *delimiter, size_t delimiter_size, size_t max,
+                             size_t seen)
+{
+    size_t held = stream_held_size(stream);
+    size_t from = seen >= delimiter_size ? seen - delimiter_size + 1 : 0;
+    size_t end = held < max ? held : max;
+    const unsigned char *bytes;
+    const unsigned char *found;
+
+    if (end <= from)
+        return 0;
+    bytes = stream->held->bytes + stream->held->first;
+    found = memmem(bytes + from, end - from, delimiter, delimiter_size);
+    return found == NULL ? 0 : (size_t)(found - bytes) + delimiter_size;
+}
+
+/* Receives until the delimiter is held. Returns 1 and the size up to and with it, 0 = the peer finished, or an error.
+ */
+static int hold_delimited(struct coir_stream *stream, const void *delimiter, size_t delimiter_size, size_t max,
+                          size_t *ret_size)
+{
+    size_t seen = 0;
+
+    for (;;) {
+        size_t size = find_delimited(stream, delimiter, delimiter_size, max, seen);
+        int rc;
+
+        if (size > 0) {
+            *ret_size = size;
+            return 1;
+        }
+        seen = stream_held_size(stream);
+        if (seen >= max)
+            return -EMSGSIZE;
+        rc = seen > 0 ? task_proceed() : 0;
+        if (rc == 0)
+            rc = hold_more(stream, max);
+        if (rc <= 0)
+            return rc;
+    }
+}
+
+int coir_read_until(struct coir_stream *stream, const void *delimiter, size_t delimiter_size, size_t max,
+                    struct coir_slice *ret_slice)
+{
+    int rc = begin_read(stream);
+    size_t size;
+
+    ASSERT(delimiter != NULL && ret_slice != NULL);
+    if (rc < 0)
+        return rc;
+    if (delimiter_size == 0 || delimiter_size > max)
+        return end_read(stream, -EINVAL);
+    rc = hold_delimited(stream, delimiter, delimiter_size, max, &size);
+    if (rc == 1)
+        lend_held(stream, size, ret_slice);
+    return end_read(stream, rc);
+}

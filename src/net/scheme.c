@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a URI to a scheme and, for the schemes that are sockets, to an address.
+ */
+#include "net/scheme.h"
+#include "net/address.h"
+#include "net/dial.h"
+#include "net/listener.h"
+#include "net/net.h"
+#include <coir/error.h>
+#include <string.h>
+
+/* The registered scheme of `uri`, and what follows "://"; NULL = none. */
+static const struct scheme *find_scheme(const char *uri, const char **ret_rest)
+{
+    size_t size;
+    const char *rest = address_split(uri, &size);
+
+    if (rest == NULL)
+        return NULL;
+    for (const struct scheme *const *scheme = net_current()->schemes; *scheme != NULL; scheme++) {
+        if (strlen((*scheme)->name) == size && strncmp((*scheme)->name, uri, size) == 0) {
+            *ret_rest = rest;
+            return *scheme;
+        }
+    }
+    return NULL;
+}
+
+int coir_listen(const char *uri, const struct coir_listen_options *options, struct coir_listener **ret_listener)
+{
+    static const struct coir_listen_options defaults;
+    const struct scheme *scheme;
+    const char *rest;
+
+    ASSERT(task_is_running());
+    ASSERT(uri != NULL && ret_listener != NULL);
+    scheme = find_scheme(uri, &rest);
+    if (scheme == NULL || scheme->listen == NULL)
+        return COIR_ERROR_ADDRESS;
+    return scheme->listen(rest, options != NULL ? options : &defaults, ret_listener);
+}
+
+int coir_connect(const char *uri, const struct coir_stream_options *options, struct coir_stream **ret_stream)
+{
+    static const struct coir_stream_options defaults;
+    const struct scheme *scheme;
+    const char *rest;
+    int rc;
+
+    ASSERT(task_is_running());
+    ASSERT(uri != NULL && ret_stream != NULL);
+    rc = task_enter(NULL);
+    if (rc < 0)
+        return rc;
+    scheme = find_scheme(uri, &rest);
+    if (scheme == NULL || scheme->connect == NULL)
+        return COIR_ERROR_ADDRESS;
+    return scheme->connect(rest, options != NULL ? options : &defaults, ret_stream);
+}
+
+/* The address to connect from: of the same scheme. Returns 0 or an error; *ret_local stays NULL where none is given. */
+static int parse_local(const char *uri, const char *scheme_name, int (*parse)(const char *, struct address *),
+                       struct address *space, const struct address **ret_local)
+{
+    size_t size;
+    const char *rest;
+    int rc;
+
+    if (uri == NULL)
+        return 0;
+    rest = address_split(uri, &size);
+    if (rest == NULL || size != strlen(scheme_name) || strncmp(uri, scheme_name, size) != 0)
+        return COIR_ERROR_ADDRESS;
+    rc = parse(rest, space);
+    if (rc == 0)
+        *ret_local = space;
+    return rc;
+}
+
+static int connect_from(const struct address *address, const char *scheme_name,
+                        int (*parse)(const char *, struct address *), const struct coir_stream_options *options,
+                        struct coir_stream **ret_stream)
+{
+    const struct address *local = NULL;
+    struct address space;
+    int rc = parse_local(options->local, scheme_name, parse, &space, &local);
+
+    return rc < 0 ? rc : dial(address, local, options, ret_stream);
+}
+
+static int listen_tcp(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener)
+{
+    struct address address;
+    int rc = address_parse_ip(rest, &address);
+
+    return rc < 0 ? rc : listener_open(&address, options, ret_listener);
+}
+
+/* "Every address" and port 0 are things to listen on, not to connect to. */
+static int connect_tcp(const char *rest, const struct coir_stream_options *options, struct coir_stream **ret_stream)
+{
+    struct address address;
+    int rc = address_parse_ip(rest, &address);
+
+    if (rc < 0)
+        return rc;
+    if (address_is_every(&address) || address.ip4.sin_port == 0)
+        return COIR_ERROR_ADDRESS;
+    return connect_from(&address, "tcp", address_parse_ip, options, ret_stream);
+}
+
+static int listen_unix(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener)
+{
+    struct address address;
+    int rc = address_parse_local(rest, &address);
+
+    return rc < 0 ? rc : listener_open(&address, options, ret_listener);
+}
+
+static int connect_unix(const char *rest, const struct coir_stream_options *options, struct coir_stream **ret_stream)
+{
+    struct address address;
+    int rc = address_parse_local(rest, &address);
+
+    return rc < 0 ? rc : connect_from(&address, "unix", address_parse_local, options, ret_stream);
+}
+
+static int listen_fd(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener)
+{
+    int fd = address_parse_descriptor(rest);
+
+    return fd < 0 ? fd : listener_adopt(fd, options, ret_listener);
+}
+
+const struct scheme scheme_tcp = {.name = "tcp", .listen = listen_tcp, .connect = connect_tcp};
+const struct scheme scheme_unix = {.name = "unix", .listen = listen_unix, .connect = connect_unix};
+const struct scheme scheme_fd = {.name = "fd", .listen = listen_fd};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The registry of URI schemes: what "tcp" in "tcp://:7" stands for. A scheme
+ * that brings a transport of its own registers beside these, and the public
+ * calls need not know it.
+ */
+#ifndef NET_SCHEME_H
+#define NET_SCHEME_H
+
+#include <coir/listener.h>
+#include <coir/stream.h>
+
+struct scheme {
+    const char *name;
+    /** As coir_listen() and coir_connect(), with the URI's part behind "://". NULL: the scheme has no such thing. */
+    int (*listen)(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener);
+    int (*connect)(const char *rest, const struct coir_stream_options *options, struct coir_stream **ret_stream);
+};
+
+extern const struct scheme scheme_tcp;
+extern const struct scheme scheme_unix;
+extern const struct scheme scheme_fd; /* a descriptor that we were given */
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The kind of stream that is a socket: one operation of the endpoint per call.
+ */
+#include "io/loop.h"
+#include "net/address.h"
+#include "net/net.h"
+#include "net/stream.h"
+#include <errno.h>
+
+/* A receive that left bytes behind costs its task a part of its turn per so many bytes: the others wait. */
+#define BYTES_PER_CALL 8192
+
+static bool drains_now(const struct coir_stream *stream)
+{
+    return (stream->flags & STREAM_ACCEPTED) && scope_drains(scheduler_current->current->scope);
+}
+
+/* When a drain ends a read that gets nothing. */
+static coir_time quiet_deadline(const struct coir_stream *stream)
+{
+    const struct coir_scope *scope = scheduler_current->current->scope;
+    coir_time from = stream->quiet_from > scope->drain_from ? stream->quiet_from : scope->drain_from;
+
+    return time_after(from, scope->drain_quiet_ns);
+}
+
+/* One receive; in a drain it ends with -ESHUTDOWN when the stream has been quiet for long enough. */
+static int receive_or_quiet(struct coir_stream *stream)
+{
+    struct endpoint *endpoint = stream->endpoint;
+
+    for (;;) {
+        coir_time deadline = COIR_FOREVER;
+        int rc;
+
+        if (drains_now(stream)) {
+            deadline = quiet_deadline(stream);
+            endpoint->flags |= ENDPOINT_INBOUND; /* what is there already comes before the verdict */
+        }
+        rc = operation_await(endpoint, &endpoint->in, deadline);
+        if (rc != WAIT_RECONSIDER)
+            return rc;
+        if (drains_now(stream) && coir_now() >= quiet_deadline(stream))
+            return -ESHUTDOWN;
+        rc = task_proceed();
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static int receive_from_socket(struct coir_stream *stream, void *bytes, size_t size)
+{
+    struct endpoint *endpoint = stream->endpoint;
+    int rc;
+
+    endpoint->in.kind = bytes == NULL ? OPERATION_LEND : OPERATION_RECEIVE;
+    endpoint->in.memory = bytes;
+    endpoint->in.size = (uint32_t)size;
+    rc = receive_or_quiet(stream);
+    if (rc <= 0)
+        return rc;
+    if (bytes == NULL) {
+        stream->held = endpoint->in.memory;
+        stream->held->end = (uint32_t)rc;
+    }
+    stream->bytes_in += (uint64_t)rc;
+    if (drains_now(stream))
+        stream->quiet_from = coir_now();
+    if (endpoint->flags & ENDPOINT_INBOUND)
+        task_charge((int16_t)(rc / BYTES_PER_CALL < TASK_TURN_BUDGET ? rc / BYTES_PER_CALL : TASK_TURN_BUDGET));
+    return rc;
+}
+
+static int send_to_socket(struct coir_stream *stream, enum operation_kind kind, const void *memory, size_t size)
+{
+    struct operation *operation = &stream->endpoint->out;
+
+    operation->kind = (uint8_t)kind;
+    operation->memory = (void *)(uintptr_t)memory;
+    operation->size = (uint32_t)size;
+    return operation_await(stream->endpoint, operation, COIR_FOREVER);
+}
+
+static int write_to_socket(struct coir_stream *stream, const void *bytes, size_t size)
+{
+    return send_to_socket(stream, OPERATION_SEND, bytes, size);
+}
+
+static int write_pieces_to_socket(struct coir_stream *stream, const struct iovec *pieces, size_t count)
+{
+    return send_to_socket(stream, OPERATION_SEND_PIECES, pieces, count);
+}
+
+static int finish_socket(struct coir_stream *stream)
+{
+    struct endpoint *endpoint = stream->endpoint;
+    struct engine *engine = loop_current()->engine;
+
+    if (endpoint->error != 0)
+        return endpoint->error;
+    return engine->table->finish(engine, endpoint);
+}
+
+static void abort_socket(struct coir_stream *stream)
+{
+    struct engine *engine = loop_current()->engine;
+
+    engine->table->close(engine, stream->endpoint, ENDPOINT_RESET);
+}
+
+static void close_socket(struct coir_stream *stream)
+{
+    struct loop *loop = loop_current();
+    struct endpoint *endpoint = stream->endpoint;
+
+    if (endpoint->error != 0 || endpoint->flags & ENDPOINT_ENDED)
+        loop->engine->table->close(loop->engine, endpoint, ENDPOINT_CLOSE);
+    else
+        linger_start(loop, endpoint, stream->linger);
+}
+
+static void print_address(const struct coir_stream *stream, enum endpoint_address which, char *ret_text)
+{
+    struct engine *engine = loop_current()->engine;
+    struct sockaddr_storage address;
+
+    ret_text[0] = '\0';
+    if (engine->table->address(engine, stream->endpoint, which, &address) == 0)
+        address_print(&address, ret_text);
+}
+
+static void tell_addresses(const struct coir_stream *stream, struct coir_stream_info *info)
+{
+    print_address(stream, ENDPOINT_OUR_ADDRESS, info->local);
+    print_address(stream, ENDPOINT_PEER_ADDRESS, info->peer);
+}
+
+static int expose_descriptor(struct coir_stream *stream)
+{
+    stream->endpoint->flags |= ENDPOINT_EXPOSED;
+    return stream->endpoint->fd;
+}
+
+static const struct stream_kind socket_kind = {
+    .name = "socket",
+    .receive = receive_from_socket,
+    .write = write_to_socket,
+    .write_pieces = write_pieces_to_socket,
+    .finish = finish_socket,
+    .close = close_socket,
+    .abort = abort_socket,
+    .info = tell_addresses,
+    .descriptor = expose_descriptor,
+};
+
+struct coir_stream *socket_stream_open(struct endpoint *endpoint, struct linger_limits linger, uint16_t flags)
+{
+    struct coir_stream *stream = slab_take(&net_current()->streams);
+
+    if (stream == NULL)
+        return NULL;
+    stream->kind = &socket_kind;
+    stream->endpoint = endpoint;
+    stream->bytes_in = 0;
+    stream->bytes_out = 0;
+    stream->last_in = 0;
+    stream->last_out = 0;
+    stream->held = NULL;
+    stream->quiet_from = 0;
+    stream->linger = linger;
+    stream->write_error = 0;
+    stream->flags = flags;
+    return stream;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The public calls on a stream as a whole; reads are in read.c, writes in
+ * write.c.
+ */
+#include "net/stream.h"
+#include "io/loop.h"
+#include "net/net.h"
+#include <errno.h>
+
+bool stream_is_live(const struct coir_stream *stream)
+{
+    return stream != NULL && slab_owns(&net_current()->streams, stream);
+}
+
+size_t stream_held_size(const struct coir_stream *stream)
+{
+    return stream->held == NULL ? 0 : stream->held->end - stream->held->first;
+}
+
+void stream_consume_held(struct coir_stream *stream, size_t size)
+{
+    struct buffer *held = stream->held;
+
+    held->first += (uint32_t)size;
+    if (held->first == held->end) {
+        stream->held = NULL;
+        buffer_release(held);
+    }
+}
+
+void stream_drop_held(struct coir_stream *stream)
+{
+    struct buffer *held = stream->held;
+
+    stream->held = NULL;
+    if (held == NULL)
+        return;
+    if (stream->flags & STREAM_SLICE_OUT)
+        held->holder = NULL; /* coir_release() gives it back */
+    else
+        buffer_release(held);
+}
+
+int coir_finish(struct coir_stream *stream)
+{
+    int rc;
+
+    ASSERT(task_is_running());
+    ASSERT(stream_is_live(stream));
+    rc = task_enter(&stream->header);
+    if (rc < 0)
+        return rc;
+    if (stream->flags & STREAM_WRITING)
+        return -EBUSY;
+    if (stream->flags & STREAM_FINISHED)
+        return 0;
+    if (stream->write_error != 0)
+        return stream->write_error;
+    rc = stream->kind->finish(stream);
+    if (rc == 0)
+        stream->flags |= STREAM_FINISHED;
+    return rc;
+}
+
+/* The connection first: who waits on it is woken before the handle is gone. */
+static void end_stream(struct coir_stream *stream, void (*let_go)(struct coir_stream *stream))
+{
+    ASSERT(task_is_running());
+    ASSERT(stream_is_live(stream));
+    let_go(stream);
+    stream_drop_held(stream);
+    slab_give(&net_current()->streams, stream);
+}
+
+void coir_close(struct coir_stream *stream)
+{
+    if (stream != NULL)
+        end_stream(stream, stream->kind->close);
+}
+
+void coir_abort(struct coir_stream *stream)
+{
+    if (stream != NULL)
+        end_stream(stream, stream->kind->abort);
+}
+
+int coir_stream_info(const struct coir_stream *stream, struct coir_stream_info *ret_info)
+{
+    ASSERT(task_is_running());
+    ASSERT(stream_is_live(stream));
+    ASSERT(ret_info != NULL);
+    *ret_info = (struct coir_stream_info){
+        .bytes_in = stream->bytes_in,
+        .bytes_out = stream->bytes_out,
+        .last_in = stream->last_in,
+        .last_out = stream->last_out,
+        .held = stream_held_size(stream),
+    };
+    stream->kind->info(stream, ret_info);
+    return 0;
+}
+
+int coir_fd(struct coir_stream *stream)
+{
+    ASSERT(task_is_running());
+    ASSERT(stream_is_live(stream));
+    if (stream_held_size(stream) > 0)
+        return -EBUSY;
+    return stream->kind->descriptor(stream);
+}

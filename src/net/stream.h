@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Streams from inside: a small table of functions per kind, and what the
+ * public calls (stream.c, read.c, write.c) keep for all kinds.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "base/slab.h"
+#include "io/linger.h"
+#include <coir/stream.h>
+
+struct coir_stream;
+struct endpoint;
+struct buffer;
+
+/** What a kind of stream does for the public calls. */
+struct stream_kind {
+    const char *name;
+    /** Receives once: into `bytes`, or where that is NULL into a lent buffer that becomes `held`. Returns bytes, 0 =
+     * the end, an error, or OPERATION_GONE: the stream is no more. */
+    int (*receive)(struct coir_stream *stream, void *bytes, size_t size);
+    /** Sends some of `bytes`. Returns how many; an error; or OPERATION_GONE. */
+    int (*write)(struct coir_stream *stream, const void *bytes, size_t size);
+    /** Sends some of `count` pieces, at most WRITE_PIECES_MAX. Returns as write(). */
+    int (*write_pieces)(struct coir_stream *stream, const struct iovec *pieces, size_t count);
+    /** Ends our half. Returns 0 or an error. */
+    int (*finish)(struct coir_stream *stream);
+    /** Lets the connection go, so that what was written arrives; or resets it. */
+    void (*close)(struct coir_stream *stream);
+    void (*abort)(struct coir_stream *stream);
+    /** Fills in the addresses. */
+    void (*info)(const struct coir_stream *stream, struct coir_stream_info *info);
+    /** The descriptor, which from now on others may copy. */
+    int (*descriptor)(struct coir_stream *stream);
+};
+
+#define STREAM_READING (1u << 0)   /* a task is in a read call */
+#define STREAM_WRITING (1u << 1)   /* a task is in a write call */
+#define STREAM_SLICE_OUT (1u << 2) /* lent and not released */
+#define STREAM_ACCEPTED (1u << 3)  /* by a listener: its reads heed drains */
+#define STREAM_FINISHED (1u << 4)  /* our half has ended */
+
+struct coir_stream {
+    struct slab_header header;
+    const struct stream_kind *kind;
+    struct endpoint *endpoint;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t last_in;
+    uint64_t last_out;
+    struct buffer *held;  /* received and not consumed; NULL = none */
+    coir_time quiet_from; /* in a drain: its accept, or its last byte */
+    struct linger_limits linger;
+    int16_t write_error; /* of a write that failed after it had started; 0 = none */
+    uint16_t flags;      /* STREAM_... */
+};
+
+_Static_assert(sizeof(struct coir_stream) <= 88, "a stream and its endpoint are promised to take at most 200 bytes");
+
+/** More pieces than these are sent in several system calls. */
+#define WRITE_PIECES_MAX 16
+
+/** A stream over the connected socket `endpoint`, which it then owns. Returns NULL when there is no memory. */
+struct coir_stream *socket_stream_open(struct endpoint *endpoint, struct linger_limits linger, uint16_t flags);
+
+/** True if `stream` is a live stream of the calling thread. */
+bool stream_is_live(const struct coir_stream *stream);
+
+/** Gives back what the stream holds, before it is closed. A slice that is out stays valid. */
+void stream_drop_held(struct coir_stream *stream);
+
+/** Consumes `size` bytes of what the stream holds. */
+void stream_consume_held(struct coir_stream *stream, size_t size);
+
+/** Bytes held and not consumed. */
+size_t stream_held_size(const struct coir_stream *stream);
+
+#endif
