@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct stack_pools pools;
 static int owners[8]; /* their addresses serve as owners */
@@ -300,6 +301,17 @@ TEST(closing_pools_in_use_is_misuse)
     ASSERT_DIES(close_pools_in_use, NULL, "owners[slot] == NULL");
     stack_give(&pools, stack);
     stack_pools_done(&pools);
+}
+
+TEST(sizes_are_rounded_up_to_pages)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t size = 1; size < 3 * page; size += 511) {
+        assert_int_equal(stack_round_size(size) % page, 0);
+        assert_in_range(stack_round_size(size), size * sanitizer_stack_factor(),
+                        size * sanitizer_stack_factor() + page - 1);
+    }
 }
 
 TEST(a_single_stack_is_guarded_and_unmapped)
