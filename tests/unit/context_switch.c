@@ -71,6 +71,27 @@ TEST(leaving_for_good_passes_a_value)
     }
 }
 
+static void leave_red_zones(void *value)
+{
+    volatile char bytes[1000];
+
+    context_entered(&inside);
+    bytes[0] = (char)(uintptr_t)value;
+    (void)leave((void *)bytes); /* and is never entered again */
+}
+
+TEST(a_stack_used_again_has_no_red_zones)
+{
+    char *frame;
+
+    begin_inside(leave_red_zones);
+    frame = enter(NULL);
+    if (frame < stacks[0] || frame >= stacks[0] + STACK_SIZE)
+        TEST_SKIP("the sanitizer keeps frames elsewhere");
+    begin_inside(leave_red_zones);
+    memset(frame - 200, 0, 1400); /* a report, where a red zone is left */
+}
+
 static uintptr_t frame_seen;
 
 static void note_frame(void *value)
