@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SPAWN_NS_MAX 12000 /* per task, first touch of its stack included, before the first one wakes */
+#define SPAWN_NS_MAX 20000 /* per task, first touch of its stack included, before the first one wakes */
 #define MARGIN_NS (2 * COIR_SECOND)
 #define SPREAD_NS (4 * COIR_SECOND)
 #define PROBE_EVERY 1000 /* tasks whose guard is looked for */

@@ -137,7 +137,8 @@ int exact_report_instructions(const char *server, const struct cell *cell)
     if (make_output_path(path) < 0)
         return -1;
     snprintf(option, sizeof option, "--callgrind-out-file=%s", path);
-    struct tool callgrind = {{"valgrind", "-q", "--tool=callgrind", option, NULL}, read_instructions};
+    struct tool callgrind = {{"valgrind", "-q", "--log-file=/dev/null", "--tool=callgrind", option, NULL},
+                             read_instructions};
     rc = difference_of(&callgrind, path, "baseline", cell, &baseline);
     if (rc == 0)
         rc = difference_of(&callgrind, path, server, cell, &measured);
