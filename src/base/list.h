@@ -83,6 +83,16 @@ static inline void queue_push(struct queue *queue, struct queue_link *link)
     queue->end = &link->next;
 }
 
+/** Moves all links of `from` to `to`, which must be empty. */
+static inline void queue_move(struct queue *to, struct queue *from)
+{
+    if (queue_empty(from))
+        return;
+    to->first = from->first;
+    to->end = from->end;
+    queue_init(from);
+}
+
 /** Takes the first link out; NULL when there is none. */
 static inline struct queue_link *queue_pop(struct queue *queue)
 {

@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "context/sanitizer.h"
 #include <stddef.h>
+#include <stdint.h>
 
 struct context {
     union {
@@ -56,6 +57,19 @@ static inline void *context_switch(struct context *from, struct context *to, voi
     if (UNLIKELY(sanitizer_watches_switches()))
         return context_switch_watched(from, to, value, false);
     return context_swap(&from->stack_pointer, to->stack_pointer, value);
+}
+
+/** The same switch, declared for a value that is a number: only where the types agree can a caller that returns the
+ * value end in a jump into the switch. */
+int context_swap_number(void **save, void *restore, int value) __asm__("coir_context_swap")
+    __attribute__((visibility("hidden")));
+
+/** context_switch() with a number for a value. */
+static inline int context_switch_number(struct context *from, struct context *to, int value)
+{
+    if (UNLIKELY(sanitizer_watches_switches()))
+        return (int)(intptr_t)context_switch_watched(from, to, (void *)(intptr_t)value, false);
+    return context_swap_number(&from->stack_pointer, to->stack_pointer, value);
 }
 
 /** Leaves `from` for good. */

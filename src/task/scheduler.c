@@ -19,6 +19,7 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
     if (rc < 0)
         return rc;
     scheduler->current = NULL;
+    queue_init(&scheduler->turn);
     queue_init(&scheduler->ready);
     heap_init(&scheduler->timers);
     scheduler->loop = (struct context){.stack_pointer = NULL};
@@ -57,13 +58,11 @@ static void reap_task(struct scheduler *scheduler, struct task *task)
     scope_child_ended(home, result);
 }
 
+/* Runs the task, and whoever it hands on to, until one of them needs the loop. */
 static void resume_task(struct scheduler *scheduler, struct task *task)
 {
-    task->state = TASK_RUNNING;
-    task->budget = TASK_TURN_BUDGET;
-    scheduler->switches++;
-    scheduler->current = task;
-    (void)context_switch(&scheduler->loop, &task->context, task);
+    (void)context_switch_number(&scheduler->loop, &task->context, task_begin_turn(scheduler, task));
+    task = scheduler->current;
     scheduler->current = NULL;
     if (task->state == TASK_FINISHED)
         reap_task(scheduler, task);
@@ -83,13 +82,10 @@ static bool is_settled(struct scheduler *scheduler, struct task *task)
 
 void scheduler_run_ready(struct scheduler *scheduler)
 {
-    struct queue turn = scheduler->ready;
     struct queue_link *link;
 
-    if (queue_empty(&turn))
-        return;
-    queue_init(&scheduler->ready);
-    while ((link = queue_pop(&turn)) != NULL) {
+    queue_move(&scheduler->turn, &scheduler->ready);
+    while ((link = queue_pop(&scheduler->turn)) != NULL) {
         struct task *task = CONTAINER_OF(link, struct task, ready);
 
         if (!task->settles || is_settled(scheduler, task))

@@ -24,6 +24,7 @@ struct task;
 
 struct scheduler {
     struct task *current; /* running now; NULL in the loop */
+    struct queue turn;    /* tasks that still get their turn in this round */
     struct queue ready;   /* tasks, in the order in which they became ready */
     struct context loop;  /* where a task goes when it gives way */
     struct heap timers;

@@ -10,8 +10,9 @@
 /* Runs on the task's own stack, from its first turn to its end. */
 static void run_task(void *value)
 {
-    struct task *task = value;
+    struct task *task = scheduler_current->current;
 
+    (void)value;
     context_entered(&task->context);
     int result = task->fn(task->arg);
 
@@ -46,6 +47,7 @@ static void init_task(struct task *task, struct coir_scope *scope, const struct 
     task->ret_result = options->ret_result;
     task->locals = NULL;
     task->wait.kind = NULL;
+    task->wait.result = 0;
     task->wait.timer.fire = NULL;
     task->background = options->background;
     task->settles = false;

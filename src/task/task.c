@@ -5,11 +5,27 @@
 #include "task/task.h"
 #include <errno.h>
 
-/* Leaves the calling task's stack for the loop's. */
-static void switch_to_loop(struct scheduler *scheduler, struct task *task)
+/*
+ * Leaves the calling task's stack for the next one's whose turn it is, else for
+ * the loop's. Ends, as its callers do, in a jump into the switch, so that the
+ * task goes on where it called them: a return on a stack that was entered by a
+ * switch is mispredicted, each time.
+ *
+ * Returns: the result of the wait, as task_begin_turn() passes it.
+ */
+static inline int switch_away(struct scheduler *scheduler, struct task *task)
 {
-    (void)context_switch(&task->context, &scheduler->loop, NULL);
-    ASSERT(task->state == TASK_RUNNING);
+    struct queue_link *link = scheduler->turn.first;
+    struct context *target = &scheduler->loop;
+    int value = 0;
+
+    if (link != NULL && !CONTAINER_OF(link, struct task, ready)->settles) {
+        struct task *next = CONTAINER_OF(queue_pop(&scheduler->turn), struct task, ready);
+
+        target = &next->context;
+        value = task_begin_turn(scheduler, next);
+    }
+    return context_switch_number(&task->context, target, value);
 }
 
 static void make_ready(struct scheduler *scheduler, struct task *task)
@@ -36,10 +52,7 @@ int task_park(const struct wait_kind *kind, void *object, coir_time deadline)
     task->state = TASK_PARKED;
     if (deadline != COIR_FOREVER)
         timer_set(scheduler, &task->wait.timer, deadline, end_by_deadline);
-    switch_to_loop(scheduler, task);
-    if (task->wait.result == WAIT_RECONSIDER && task->wait.end == WAIT_ENDED_BY_SCOPE)
-        return scope_stops(task->scope);
-    return task->wait.result;
+    return switch_away(scheduler, task);
 }
 
 void task_wake(struct task *task, int result)
@@ -78,13 +91,14 @@ void task_interrupt(struct task *task, enum wait_end end)
     task->wait.kind->cancel(task);
 }
 
-void task_give_way(void)
+int task_give_way(void)
 {
     struct scheduler *scheduler = scheduler_current;
     struct task *task = scheduler->current;
 
+    task->wait.result = 0;
     make_ready(scheduler, task);
-    switch_to_loop(scheduler, task);
+    return switch_away(scheduler, task);
 }
 
 /* A program that swallows errors and loops would otherwise spin unseen. */
@@ -105,7 +119,7 @@ int task_enter_slowly(struct task *task, const struct slab_header *object)
     if (task->budget <= 0) {
         struct slab_header before = object != NULL ? *object : (struct slab_header){0};
 
-        task_give_way();
+        (void)task_give_way();
         if (object != NULL && (object->magic != before.magic || object->generation != before.generation))
             return -EBADF;
     }
@@ -129,8 +143,7 @@ int coir_yield(void)
 
     if (rc < 0)
         return rc;
-    task_give_way();
-    return 0;
+    return task_give_way();
 }
 
 int coir_sleep(coir_time duration_ns)
@@ -140,10 +153,8 @@ int coir_sleep(coir_time duration_ns)
 
     if (rc < 0)
         return rc;
-    if (duration_ns <= 0) {
-        task_give_way();
-        return 0;
-    }
+    if (duration_ns <= 0)
+        return task_give_way();
     rc = task_park(&sleep_kind, NULL, time_after(scheduler_current->clock(scheduler_current), duration_ns));
     return rc == WAIT_RECONSIDER ? 0 : rc;
 }

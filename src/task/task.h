@@ -126,11 +126,25 @@ static inline void task_settle(struct task *task, int result)
 /** Ends the task's wait early, if it is in one that can be. */
 void task_interrupt(struct task *task, enum wait_end end);
 
-/** Puts the calling task behind all others that are ready; cannot be cancelled. */
-void task_give_way(void);
+/** Puts the calling task behind all others that are ready; cannot be cancelled. Returns 0. */
+int task_give_way(void);
 
 /** The rest of task_enter(): the scope wants attention, or the budget is spent. */
 int task_enter_slowly(struct task *task, const struct slab_header *object);
+
+/** Makes `task` the running one; returns what the switch to it must pass: the result of what it waited for. */
+static inline int task_begin_turn(struct scheduler *scheduler, struct task *task)
+{
+    int result = task->wait.result;
+
+    if (UNLIKELY(result == WAIT_RECONSIDER) && task->wait.end == WAIT_ENDED_BY_SCOPE)
+        result = scope_stops(task->scope);
+    task->state = TASK_RUNNING;
+    task->budget = TASK_TURN_BUDGET;
+    scheduler->switches++;
+    scheduler->current = task;
+    return result;
+}
 
 static inline bool task_is_running(void)
 {
