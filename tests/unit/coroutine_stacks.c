@@ -28,7 +28,7 @@ static void *pass(struct coir_coroutine *self, void *value, void *arg)
 }
 
 /* Makes the compiler believe that all of `frame` is used. */
-static void use_frame(volatile char *frame)
+static void use_frame(const volatile char *frame)
 {
     __asm__ volatile("" : : "r"(frame) : "memory");
 }
