@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the subcommands of `coir` share: their entries, their exit codes, and
+ * how they talk. A new subcommand is a line in main.c and an entry here.
+ */
+#ifndef PROGRAMS_COMMAND_H
+#define PROGRAMS_COMMAND_H
+
+/** Exit codes of every subcommand; its --help and its man page repeat them. */
+enum command_exit {
+    COMMAND_DONE = 0,
+    COMMAND_FAILED = 1, /* it could not start, or had to stop */
+    COMMAND_MISUSED = 2 /* the command line is wrong */
+};
+
+/**
+ * `coir echo`: `arguments[0]` is the subcommand's own name.
+ *
+ * Returns: an exit code.
+ */
+int echo_main(int count, char **arguments);
+
+/**
+ * Prints one line on standard error, as "coir echo: what".
+ *
+ * Shape: `command` is "echo"; NULL means `coir` itself.
+ */
+void command_complain(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/**
+ * Prints what was asked for, such as a help text, on standard output.
+ *
+ * Returns: the exit code: it may be that nobody can take it.
+ */
+int command_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
