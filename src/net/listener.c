@@ -55,9 +55,28 @@ static int open_endpoint(const struct address *address, int backlog, const struc
     return engine->table->open(engine, &plan, ret_endpoint);
 }
 
-/* Every address means IPv6 and IPv4 by one socket, or IPv4 alone on a host without IPv6. */
-static int open_every(const struct address *address, int backlog, const struct endpoint_tuning *tuning,
-                      struct endpoint **ret_endpoint)
+/* The file of a server that died without removing it: a socket that refuses connections. Others are left alone. */
+static bool remove_stale_file(const struct address *address)
+{
+    struct stat status;
+    int fd;
+    int rc;
+
+    if (address->any.sa_family != AF_UNIX || address->local.sun_path[0] == '\0')
+        return false;
+    if (kernel_lstat(address->local.sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
+        return false;
+    fd = kernel_socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0)
+        return false;
+    rc = kernel_connect(fd, &address->any, address->size);
+    (void)kernel_close(fd);
+    return rc == -ECONNREFUSED && kernel_unlink(address->local.sun_path) == 0;
+}
+
+/* Every address means IPv6 and IPv4 by one socket, or IPv4 alone on a host without IPv6. A stale file is replaced. */
+static int listen_on(const struct address *address, int backlog, const struct endpoint_tuning *tuning,
+                     struct endpoint **ret_endpoint)
 {
     struct address ip4 = {.ip4 = {.sin_family = AF_INET, .sin_port = address->ip6.sin6_port},
                           .size = sizeof(struct sockaddr_in)};
@@ -65,6 +84,8 @@ static int open_every(const struct address *address, int backlog, const struct e
 
     if (address->every && (rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL))
         rc = open_endpoint(&ip4, backlog, tuning, ret_endpoint);
+    else if (rc == -EADDRINUSE && remove_stale_file(address))
+        rc = open_endpoint(address, backlog, tuning, ret_endpoint);
     return rc;
 }
 
@@ -104,7 +125,7 @@ int listener_open(const struct address *address, const struct coir_listen_option
 
     if (rc < 0)
         return rc;
-    rc = open_every(address, options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG, &settings.tuning, &endpoint);
+    rc = listen_on(address, options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG, &settings.tuning, &endpoint);
     if (rc < 0)
         return rc;
     rc = make_listener(endpoint, &settings, &listener);
