@@ -1,0 +1,38 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# 18,000 sessions in one `coir echo`, on one thread, each having echoed a
+# message; on SIGTERM every client sees its end, and the exit code is 0 within
+# 5 s of the last client's close. The clients are processes of their own, as
+# descriptors are counted by process. Time limit: 120 s. Runs alone.
+set -eu
+. "$COIR_SOURCE/tests/system/helpers.sh"
+unset COIR_ENGINE
+count=18000
+clients=2
+
+limit=$(sed -n 's/^Max open files *[0-9a-z]* *\([0-9a-z]*\) .*/\1/p' /proc/self/limits)
+[ "$limit" = unlimited ] || [ "$limit" -ge $((count + 100)) ] || skip "only $limit descriptors a process"
+
+start_server --engine epoll --listen tcp://127.0.0.1:0
+holders=
+for number in $(seq $clients); do
+    "$COIR_PROGRAMS/sessions" "$(address 1)" $((count / clients)) >"$scratch/holding.$number" &
+    holders="$holders $!"
+done
+for number in $(seq $clients); do
+    wait_for 60 has_line "$scratch/holding.$number" holding || die "client $number does not hold its sessions"
+done
+
+open=$(find "/proc/$server/fd" -lname 'socket:*' | wc -l)
+[ "$open" -gt $count ] || die "the server holds $open sockets"
+grep -qx 'Threads:[[:space:]]*1' "/proc/$server/status" || [ -n "$COIR_SANITIZE" ] ||
+    die "not one thread: $(grep Threads: "/proc/$server/status")"
+grep -E '^(VmRSS|RssAnon):' "/proc/$server/status"
+
+kill -TERM "$server"
+for holder in $holders; do
+    wait "$holder" || die 'a client has not seen its end'
+done
+wait_for_end 5
+grep -q "^served $count sessions, .* 0 broken, 0 refused" "$scratch/errors" || die 'totals'

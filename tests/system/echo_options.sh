@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The command line of coir: what it prints where, and its exit codes.
+set -eu
+. "$COIR_SOURCE/tests/system/helpers.sh"
+unset COIR_ENGINE
+
+# run CODE ARGUMENT...: runs coir, which must end with that code at once.
+run() {
+    wanted=$1
+    shift
+    code=0
+    timeout 10 "$COIR_COMMAND" "$@" >"$scratch/out" 2>"$scratch/err" || code=$?
+    [ "$code" -eq "$wanted" ] || complain "coir $*: exit code $code, wanted $wanted: $(cat "$scratch/err")"
+}
+
+# says TEXT: the last complaint holds it.
+says() {
+    grep -qF -e "$1" "$scratch/err" || complain "expected '$1' in: $(cat "$scratch/err")"
+}
+
+# answers COMMAND...: it prints something on standard output, nothing else, and fits a screen.
+answers() {
+    run 0 "$@"
+    [ -s "$scratch/out" ] || complain "coir $*: no output"
+    [ ! -s "$scratch/err" ] || complain "coir $*: complains: $(cat "$scratch/err")"
+    [ "$(wc -l <"$scratch/out")" -le 23 ] || complain "coir $*: more than 24 lines with the prompt"
+    awk 'length > 80 { exit 1 }' "$scratch/out" || complain "coir $*: lines of more than 80 columns"
+}
+
+# refuses TEXT ARGUMENT...: one line on standard error that holds TEXT; exit code 2.
+refuses() {
+    text=$1
+    shift
+    run 2 "$@"
+    says "$text"
+    [ ! -s "$scratch/out" ] || complain "coir $*: prints on standard output"
+    [ "$(wc -l <"$scratch/err")" -eq 1 ] || complain "coir $*: more than one line"
+}
+
+answers --help
+answers echo --help
+answers --version
+grep -q '^coir [0-9]*\.[0-9]*\.[0-9]*$' "$scratch/out" || complain "version: $(cat "$scratch/out")"
+answers echo --version
+answers echo --quiet --help --nonsense
+
+refuses 'no command'
+refuses "'frobnicate'" frobnicate
+refuses "'--nonsense'" --nonsense
+refuses "'--nonsense'" echo --nonsense
+refuses "'-x'" echo -x
+refuses "'--quiet=yes'" echo --quiet=yes
+refuses "'--listen'" echo --listen
+refuses "'more'" echo more
+refuses "'uring'" echo --engine uring
+refuses "'localhost'" echo --listen localhost
+refuses 'tcp://localhost:7' echo --listen tcp://localhost:7
+refuses 'tcp://127.0.0.1:70000' echo --listen tcp://127.0.0.1:70000
+refuses 'gopher://127.0.0.1:7' echo --listen gopher://127.0.0.1:7
+many=$(for i in $(seq 65); do echo "--listen tcp://:$i"; done)
+# shellcheck disable=SC2086
+refuses 'more than 64 times' echo $many
+
+# Every address that fails is named, and none stays open.
+run 1 echo --listen "unix://$scratch/ours.sock" --listen fd://97 --listen "unix:///nowhere/x.sock"
+says "'fd://97'"
+says "'unix:///nowhere/x.sock'"
+[ ! -e "$scratch/ours.sock" ] || complain 'a failed start leaves a socket file'
+
+COIR_ENGINE=steam run 1 echo --listen tcp://127.0.0.1:0
+says COIR_ENGINE=steam
+
+if [ -w /dev/full ]; then
+    code=0
+    "$COIR_COMMAND" --help >/dev/full 2>"$scratch/err" || code=$?
+    [ "$code" -eq 1 ] || complain "--help that nobody can take ends with $code"
+    says 'standard output'
+fi
+exit $status

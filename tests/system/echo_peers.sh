@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# `coir echo` and programs that have never heard of coir: nc, socat, curl;
+# over IPv4, IPv6, and Unix sockets with a path and without.
+set -eu
+. "$COIR_SOURCE/tests/system/helpers.sh"
+
+# expect WHO COMMAND...: the command must give back what it is given.
+head -c 300000 /dev/urandom >"$scratch/sent"
+expect() {
+    who=$1
+    shift
+    "$@" <"$scratch/sent" >"$scratch/back" 2>"$scratch/complaint" || :
+    cmp -s "$scratch/sent" "$scratch/back" || complain "$engine: $who: $(cat "$scratch/complaint")"
+}
+
+has_ip6() {
+    [ -e /proc/net/if_inet6 ] && grep -q '^0\{31\}1 ' /proc/net/if_inet6
+}
+
+for engine in $engines; do
+    path=$scratch/echo.sock
+    start_server --engine "$engine" --listen tcp://:0 --listen tcp://127.0.0.1:0 \
+        --listen "unix://$path" --listen "unix://@coir-$$"
+    every=$(address 1)
+    every=${every##*:}
+    ip4=$(address 2)
+    ip4=${ip4##*:}
+
+    expect 'nc, IPv4' nc -N 127.0.0.1 "$every"
+    expect 'nc, one address' nc -N 127.0.0.1 "$ip4"
+    expect 'socat, IPv4' socat -t5 - "TCP4:127.0.0.1:$every"
+    if has_ip6; then
+        expect 'nc, IPv6' nc -N ::1 "$every"
+        expect 'socat, IPv6' socat -t5 - "TCP6:[::1]:$every"
+    fi
+    expect 'nc, Unix path' nc -N -U "$path"
+    expect 'socat, Unix path' socat -t5 - "UNIX-CONNECT:$path"
+    expect 'socat, abstract' socat -t5 - "ABSTRACT-CONNECT:coir-$$"
+    if command -v curl >/dev/null; then
+        # It ends when told to, having no other idea of when an echo is complete.
+        answer=$(echo 'a line' | curl -s -m 1 "telnet://127.0.0.1:$every" || :)
+        [ "$answer" = 'a line' ] || complain "$engine: curl got '$answer'"
+    fi
+    [ -z "$(nc -N 127.0.0.1 "$every" </dev/null)" ] || complain "$engine: an answer to nothing"
+
+    # The line that make run prints, and the issue's promise for it.
+    [ "$(printf hello | socat -t2 - "TCP:localhost:$every")" = hello ] || complain "$engine: hello"
+
+    end_server
+    [ ! -e "$path" ] || complain "$engine: the Unix socket's file is still there"
+    grep -q '^served [1-9][0-9]* sessions, echoed [1-9][0-9]* bytes, 0 broken, 0 refused$' "$scratch/errors" ||
+        complain "$engine: totals: $(tail -n 1 "$scratch/errors")"
+done
+exit $status
