@@ -34,7 +34,7 @@ static int take_received(struct endpoint *endpoint, ssize_t got, size_t asked)
 {
     if (got == -EAGAIN) {
         endpoint->flags &= (uint16_t) ~(ENDPOINT_INBOUND | ENDPOINT_HANGUP);
-        return -EAGAIN;
+        return endpoint->error != 0 ? endpoint->error : -EAGAIN; /* of a Unix socket: TCP's reads fail by themselves */
     }
     if (got < 0)
         return keep_error(endpoint, (int)got);

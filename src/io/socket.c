@@ -184,10 +184,23 @@ int readiness_tune(struct engine *engine, struct endpoint *endpoint, const struc
     return endpoint->flags & ENDPOINT_LOCAL ? 0 : tune_socket(endpoint->fd, tuning);
 }
 
+/* The connection is gone. Why, the kernel says once. */
+static int keep_reason(struct endpoint *endpoint)
+{
+    socklen_t size = sizeof(int);
+    int error = 0;
+
+    if (kernel_get_option(endpoint->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0)
+        endpoint->error = (int16_t)-error;
+    return endpoint->error != 0 ? endpoint->error : -ENOTCONN;
+}
+
 int readiness_finish(struct engine *engine, struct endpoint *endpoint)
 {
+    int rc = kernel_shutdown(endpoint->fd, SHUT_WR);
+
     (void)engine;
-    return kernel_shutdown(endpoint->fd, SHUT_WR);
+    return rc == -ENOTCONN ? keep_reason(endpoint) : rc;
 }
 
 /* Drops what begins a connection. A client tries again, and meets whoever listens then; a connection that has begun
