@@ -19,12 +19,16 @@ static int begin_read(struct coir_stream *stream)
     ASSERT(task_is_running());
     ASSERT(stream_is_live(stream));
     rc = task_enter(&stream->header);
+    if (rc == -EBADF)
+        return rc;
+    if (stream->flags & STREAM_READING)
+        return rc < 0 ? rc : -EBUSY;
+    stream->last_in = 0;
     if (rc < 0)
         return rc;
-    if (stream->flags & (STREAM_READING | STREAM_SLICE_OUT))
+    if (stream->flags & STREAM_SLICE_OUT)
         return -EBUSY;
     stream->flags |= STREAM_READING;
-    stream->last_in = 0;
     return 0;
 }
 

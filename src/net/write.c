@@ -19,16 +19,18 @@ static int begin_write(struct coir_stream *stream)
     ASSERT(task_is_running());
     ASSERT(stream_is_live(stream));
     rc = task_enter(&stream->header);
-    if (rc < 0)
+    if (rc == -EBADF)
         return rc;
     if (stream->flags & STREAM_WRITING)
-        return -EBUSY;
+        return rc < 0 ? rc : -EBUSY;
+    stream->last_out = 0;
+    if (rc < 0)
+        return rc;
     if (stream->write_error != 0)
         return stream->write_error;
     if (stream->flags & STREAM_FINISHED)
         return -EPIPE;
     stream->flags |= STREAM_WRITING;
-    stream->last_out = 0;
     return 0;
 }
 
