@@ -31,6 +31,7 @@ static size_t copy_argument(struct task *task, const void *arg, size_t size)
 
     if (size == 0)
         return 0;
+    ASSERT(arg != NULL); /* there are bytes to copy */
     task->arg = (char *)stack_low(task->stack) + stack_size(task->stack) - reserved;
     memcpy(task->arg, arg, size);
     return reserved;
