@@ -171,10 +171,8 @@ static int accept_stream(struct coir_listener *listener, struct coir_stream **re
         }
     } while (rc < 0);
     listener->accepted++;
-    if (drains_now()) {
-        listener->last_accept = coir_now();
-        (*ret_stream)->quiet_from = listener->last_accept;
-    }
+    listener->last_accept = coir_now();
+    (*ret_stream)->quiet_from = listener->last_accept; /* its readers may be in a drain where we are in none */
     return 0;
 }
 

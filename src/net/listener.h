@@ -24,7 +24,7 @@ struct coir_listener {
     struct socket_file *file; /* NULL = none */
     struct linger_limits linger;
     uint64_t accepted;
-    coir_time last_accept; /* in a drain */
+    coir_time last_accept; /* or when the drain began */
     bool accepting;        /* a task is in coir_accept() */
     bool adopted;          /* the queue also belongs to whoever gave us the descriptor */
     bool refusing;         /* in a drain: no further connection can begin */

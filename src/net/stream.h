@@ -50,7 +50,7 @@ struct coir_stream {
     uint64_t last_in;
     uint64_t last_out;
     struct buffer *held;  /* received and not consumed; NULL = none */
-    coir_time quiet_from; /* in a drain: its accept, or its last byte */
+    coir_time quiet_from; /* its accept, or in a drain its last byte */
     struct linger_limits linger;
     int16_t write_error; /* of a write that failed after it had started; 0 = none */
     uint16_t flags;      /* STREAM_... */
