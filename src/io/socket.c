@@ -136,6 +136,8 @@ int readiness_open(struct engine *engine, const struct endpoint_plan *plan, stru
 
 int readiness_adopt(struct engine *engine, int fd, uint16_t flags, struct endpoint **ret_endpoint)
 {
+    int rc;
+
     if (flags & ENDPOINT_BORROWED) {
         struct endpoint *endpoint = make_endpoint(engine->loop, fd, flags);
 
@@ -144,7 +146,10 @@ int readiness_adopt(struct engine *engine, int fd, uint16_t flags, struct endpoi
         *ret_endpoint = endpoint;
         return 0;
     }
-    return watch_endpoint(engine, fd, flags, ret_endpoint);
+    rc = watch_endpoint(engine, fd, flags, ret_endpoint);
+    if (rc == 0 && flags & ENDPOINT_EXPOSED)
+        (void)kernel_close_on_exec(fd); /* last: one that we do not take is left as it was */
+    return rc;
 }
 
 int readiness_open_signals(struct engine *engine, const sigset_t *signals, struct endpoint **ret_endpoint)
@@ -192,6 +197,7 @@ static int keep_reason(struct endpoint *endpoint)
 
     if (kernel_get_option(endpoint->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0)
         endpoint->error = (int16_t)-error;
+    endpoint->flags |= ENDPOINT_INBOUND; /* there is an answer for a read */
     return endpoint->error != 0 ? endpoint->error : -ENOTCONN;
 }
 

@@ -33,6 +33,11 @@ int kernel_set_flags(int fd, int flags)
     return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
 
+int kernel_close_on_exec(int fd)
+{
+    return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
 ssize_t kernel_read(int fd, void *bytes, size_t size)
 {
     ssize_t count = read(fd, bytes, size);

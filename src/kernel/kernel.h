@@ -49,6 +49,8 @@ int kernel_duplicate(int fd);
 /** fcntl(2) F_GETFL and F_SETFL. */
 int kernel_get_flags(int fd);
 int kernel_set_flags(int fd, int flags);
+/** fcntl(2) F_SETFD FD_CLOEXEC, for a descriptor that somebody else made. */
+int kernel_close_on_exec(int fd);
 ssize_t kernel_read(int fd, void *bytes, size_t size);
 ssize_t kernel_write(int fd, const void *bytes, size_t size);
 /** eventfd(2), non-blocking and close-on-exec. */
