@@ -121,7 +121,7 @@ int listener_open(const struct address *address, const struct coir_listen_option
     struct coir_listener *listener;
     struct stream_settings settings;
     struct endpoint *endpoint;
-    int rc = options_settle(&options->stream, &settings);
+    int rc = options->backlog < 0 ? -EINVAL : options_settle(&options->stream, &settings);
 
     if (rc < 0)
         return rc;
@@ -182,7 +182,7 @@ int listener_adopt(int fd, const struct coir_listen_options *options, struct coi
     struct coir_listener *listener;
     struct endpoint *endpoint;
     int family = AF_UNSPEC;
-    int rc = options_settle(&options->stream, &settings);
+    int rc = options->backlog < 0 ? -EINVAL : options_settle(&options->stream, &settings);
 
     if (rc == 0)
         rc = check_listening(fd, &family);

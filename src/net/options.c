@@ -29,7 +29,8 @@ static coir_time or_default(coir_time value, coir_time otherwise)
 
 static uint32_t discard_limit_kib(uint64_t bytes)
 {
-    uint64_t kib = (bytes != 0 ? bytes : DEFAULT_LINGER_BYTES) / 1024;
+    uint64_t limit = bytes != 0 ? bytes : DEFAULT_LINGER_BYTES;
+    uint64_t kib = limit / 1024 + (limit % 1024 != 0);
 
     return kib > UINT32_MAX ? UINT32_MAX : (uint32_t)kib;
 }
