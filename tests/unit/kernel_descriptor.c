@@ -40,6 +40,19 @@ TEST(duplicate_is_another_descriptor_closed_on_exec)
     close(ends[1]);
 }
 
+TEST(a_descriptor_of_others_is_closed_on_exec_from_then_on)
+{
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    assert_false(fcntl(ends[0], F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(kernel_close_on_exec(ends[0]), 0);
+    assert_true(fcntl(ends[0], F_GETFD) & FD_CLOEXEC);
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(kernel_close_on_exec(ends[0]), -EBADF);
+}
+
 TEST(flags_are_set_and_read_back)
 {
     char byte;
