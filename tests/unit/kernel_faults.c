@@ -135,6 +135,7 @@ static void expect_all_to_fail_with(int error)
     assert_int_equal(kernel_duplicate(-1), -error);
     assert_int_equal(kernel_get_flags(-1), -error);
     assert_int_equal(kernel_set_flags(-1, 0), -error);
+    assert_int_equal(kernel_close_on_exec(-1), -error);
     assert_int_equal(kernel_read(-1, &number, 1), -error);
     assert_int_equal(kernel_write(-1, "x", 1), -error);
     assert_int_equal(kernel_eventfd(), -error);
