@@ -25,7 +25,7 @@ static int pause_connecting(void)
     static const struct wait_kind pause_kind = {.name = "pause in connect", .cancel = wake_from_pause};
     int rc = task_park(&pause_kind, NULL, time_after(coir_now(), QUEUE_PAUSE_NS));
 
-    return rc == WAIT_RECONSIDER ? 0 : rc;
+    return rc == WAIT_RECONSIDER ? task_proceed() : rc;
 }
 
 static int connect_endpoint(struct endpoint *endpoint, const struct address *address)
