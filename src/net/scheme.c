@@ -78,6 +78,17 @@ static int parse_local(const char *uri, const char *scheme_name, int (*parse)(co
     return rc;
 }
 
+/* An empty host stands for every address of the family that is connected to. */
+static void match_family(struct address *local, const struct address *address)
+{
+    struct address ip4 = {.ip4 = {.sin_family = AF_INET}, .size = sizeof(ip4.ip4)};
+
+    if (!local->every || address->any.sa_family != AF_INET)
+        return;
+    ip4.ip4.sin_port = local->ip6.sin6_port;
+    *local = ip4;
+}
+
 static int connect_from(const struct address *address, const char *scheme_name,
                         int (*parse)(const char *, struct address *), const struct coir_stream_options *options,
                         struct coir_stream **ret_stream)
@@ -86,6 +97,8 @@ static int connect_from(const struct address *address, const char *scheme_name,
     struct address space;
     int rc = parse_local(options->local, scheme_name, parse, &space, &local);
 
+    if (rc == 0 && local != NULL)
+        match_family(&space, address);
     return rc < 0 ? rc : dial(address, local, options, ret_stream);
 }
 
