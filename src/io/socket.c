@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/un.h>
 
 static const struct readiness_hooks *hooks_of(const struct engine *engine)
 {
@@ -69,6 +70,15 @@ static int prepare_listener(int fd, const struct endpoint_plan *plan)
     return rc == 0 ? kernel_listen(fd, plan->backlog) : rc;
 }
 
+/* Nobody can connect to a socket that does not listen: its file has given it a name, and is of no further use. */
+static void remove_name(const struct endpoint_plan *plan)
+{
+    const struct sockaddr_un *address = (const void *)plan->address;
+
+    if (plan->family == AF_UNIX && address->sun_path[0] != '\0')
+        (void)kernel_unlink(address->sun_path);
+}
+
 /* A socket that connects is watched from its connect on: see readiness_start(). */
 static int prepare_connection(struct engine *engine, int fd, const struct endpoint_plan *plan, uint16_t flags,
                               struct endpoint **ret_endpoint)
@@ -78,6 +88,7 @@ static int prepare_connection(struct engine *engine, int fd, const struct endpoi
 
         if (rc < 0)
             return rc;
+        remove_name(plan);
     }
     struct endpoint *endpoint = make_endpoint(engine->loop, fd, flags);
 
