@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contract of coir_connect(), and of the addresses that it and
+ * coir_listen() take.
+ */
+#include "support/session.h"
+#include <sys/socket.h>
+
+static int connect_to(const char *uri, const char *local)
+{
+    struct coir_stream_options options = {.local = local};
+    struct coir_stream *kept = (struct coir_stream *)&options;
+    struct coir_stream *stream = kept;
+    int rc = coir_connect(uri, &options, &stream);
+
+    if (rc == 0)
+        coir_abort(stream);
+    else
+        assert_ptr_equal(stream, kept); /* written on success only */
+    return rc;
+}
+
+SESSION_TEST(what_is_no_address_is_refused)
+{
+    static const char *const wrong[] = {
+        "",
+        "tcp",
+        "tcp:",
+        "tcp://",
+        "tcp://1.2.3.4",
+        "tcp://1.2.3.4:",
+        "://:7",
+        "http://:7",
+        "fd://3",
+        "tcp://[::1",
+        "tcp://[::1]",
+        "tcp://[::1]:x",
+        "tcp:/:7",
+        "tcp://::1:7",
+        "udp://:7",
+        "tcp://1.2.3:7",
+        "tcp://1.2.3.4:65536",
+        "unix://",
+        "unix://@",
+        "unix://a/b",
+        "tcp://1.2.3.4:-1",
+        "tcp://1.2.3.4:7/",
+        "TCP://:7",
+        "tcp://[1.2.3.4]:7",
+    };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_int_equal(connect_to(wrong[i], NULL), COIR_ERROR_ADDRESS);
+    assert_int_equal(connect_to("tcp://localhost:7", NULL), COIR_ERROR_HOST_NAME);
+    assert_int_equal(connect_to("tcp://example.org:7", NULL), COIR_ERROR_HOST_NAME);
+}
+
+SESSION_TEST(every_address_and_port_0_are_not_to_be_connected_to)
+{
+    assert_int_equal(connect_to("tcp://:7", NULL), COIR_ERROR_ADDRESS);
+    assert_int_equal(connect_to("tcp://0.0.0.0:7", NULL), COIR_ERROR_ADDRESS);
+    assert_int_equal(connect_to("tcp://[::]:7", NULL), COIR_ERROR_ADDRESS);
+    assert_int_equal(connect_to("tcp://127.0.0.1:0", NULL), COIR_ERROR_ADDRESS);
+}
+
+SESSION_TEST(a_connection_tells_both_addresses)
+{
+    struct session session = session_connect();
+    struct coir_stream_info info = session_info(session.stream);
+
+    assert_memory_equal(info.local, "tcp://127.0.0.1:", 16);
+    assert_memory_equal(info.peer, "tcp://127.0.0.1:", 16);
+    assert_int_not_equal(session_port(info.local), session_port(info.peer));
+    session_end(&session);
+}
+
+SESSION_TEST(ip6_is_connected_to)
+{
+    struct coir_listener *listener;
+    struct coir_listener_info info;
+
+    if (!peer_has_ip6())
+        return;
+    assert_int_equal(coir_listen("tcp://[::1]:0", NULL, &listener), 0);
+    assert_int_equal(coir_listener_info(listener, &info), 0);
+    assert_memory_equal(info.local, "tcp://[::1]:", 12);
+    assert_int_equal(connect_to(info.local, NULL), 0);
+    assert_int_equal(connect_to(info.local, "tcp://[::1]:0"), 0);
+    coir_listener_close(listener);
+}
+
+SESSION_TEST(errors_of_connecting_name_their_cause)
+{
+    uint16_t port;
+    char uri[64];
+
+    close(peer_listen(1, &port));
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", port);
+    assert_int_equal(connect_to(uri, NULL), -ECONNREFUSED);
+    assert_int_equal(connect_to("unix:///nowhere/s", NULL), -ENOENT);
+    assert_int_equal(connect_to("unix://@coir nobody listens", NULL), -ECONNREFUSED);
+    assert_int_equal(connect_to("unix:///dev/null", NULL), -ECONNREFUSED);
+    assert_int_equal(connect_to("tcp://255.255.255.255:7", NULL), -ENETUNREACH);
+}
+
+SESSION_TEST(the_local_address_is_the_options)
+{
+    struct coir_stream_options options = {0};
+    struct coir_stream *stream;
+    char uri[64], local[64];
+    uint16_t port, free_port;
+    int listener = peer_listen(5, &port);
+
+    close(peer_listen(1, &free_port));
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", port);
+    snprintf(local, sizeof(local), "tcp://127.0.0.2:%u", free_port);
+    options.local = local;
+    assert_int_equal(coir_connect(uri, &options, &stream), 0);
+    assert_string_equal(session_info(stream).local, local);
+    coir_abort(stream);
+    assert_int_equal(connect_to(uri, "tcp://127.0.0.3:0"), 0);
+    assert_int_equal(connect_to(uri, "tcp://192.0.2.1:0"), -EADDRNOTAVAIL);
+    assert_int_equal(connect_to(uri, "unix://@x"), COIR_ERROR_ADDRESS); /* of the same scheme */
+    assert_int_equal(connect_to(uri, "127.0.0.1:0"), COIR_ERROR_ADDRESS);
+    assert_int_equal(connect_to(uri, "tcp://localhost:0"), COIR_ERROR_HOST_NAME);
+    close(listener);
+}
+
+SESSION_TEST(an_empty_local_host_is_any_address_of_the_family)
+{
+    char uri[64], local[64];
+    uint16_t port, free_port;
+    int listener = peer_listen(5, &port);
+
+    close(peer_listen(1, &free_port));
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", port);
+    snprintf(local, sizeof(local), "tcp://:%u", free_port);
+    assert_int_equal(connect_to(uri, local), 0);
+    close(listener);
+}
+
+SESSION_TEST(a_local_unix_path_is_told_to_the_peer_and_left_nowhere)
+{
+    const char *directory = peer_make_directory();
+    struct coir_stream_options options = {0};
+    struct coir_listener *listener;
+    struct coir_stream *stream, *accepted;
+    char uri[64], local[64];
+
+    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
+    snprintf(local, sizeof(local), "unix://%s/c", directory);
+    options.local = local;
+    assert_int_equal(coir_listen(uri, NULL, &listener), 0);
+    assert_int_equal(coir_connect(uri, &options, &stream), 0);
+    assert_int_equal(coir_accept(listener, &accepted), 0);
+    assert_string_equal(session_info(accepted).peer, local);
+    assert_string_equal(session_info(stream).local, local);
+    coir_abort(accepted);
+    coir_abort(stream);
+    coir_listener_close(listener);
+    peer_remove_directory(directory); /* unlinked by who bound it */
+}
+
+SESSION_TEST(a_socket_connected_to_itself_is_refused)
+{
+    uint16_t port;
+    char uri[64];
+
+    close(peer_listen(1, &port));
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", port);
+    assert_int_equal(connect_to(uri, uri), -ECONNREFUSED); /* by chance the kernel may pick this port itself */
+}
+
+/* 192.0.2.1 is nobody's (RFC 5737); where its route is refused at once, a full queue on loopback never answers. */
+static int fill_queue(uint16_t *ret_port, int fds[2])
+{
+    int listener = peer_listen(0, ret_port);
+
+    fds[0] = peer_connect(*ret_port);
+    fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    return listener;
+}
+
+SESSION_TEST(a_deadline_ends_a_connect_that_nobody_answers)
+{
+    struct coir_scope_options limit = {.limit_ns = 50 * COIR_MILLISECOND};
+    struct coir_scope *scope;
+    coir_time from = coir_now();
+    uint16_t port;
+    int fds[2];
+    char uri[64];
+    int listener = fill_queue(&port, fds);
+
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", port);
+    assert_int_equal(coir_scope_open(&limit, &scope), 0);
+    assert_int_equal(connect_to(uri, NULL), -ETIME);
+    assert_in_range((coir_now() - from) / COIR_MILLISECOND, 50, 1000);
+    assert_int_equal(connect_to(uri, NULL), -ETIME); /* refused at entry */
+    assert_int_equal(connect_to("nonsense", NULL), -ETIME);
+    coir_scope_close(scope);
+    close(listener);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+struct dialer {
+    const char *uri;
+    coir_time took;
+};
+
+static int dial_for(void *arg)
+{
+    struct dialer *dialer = arg;
+    coir_time from = coir_now();
+    int rc = connect_to(dialer->uri, NULL);
+
+    dialer->took = coir_now() - from;
+    return rc;
+}
+
+SESSION_TEST(a_cancel_ends_a_connect_that_nobody_answers)
+{
+    struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
+    uint16_t port;
+    int fds[2];
+    char uri[64];
+    int result = 0;
+    struct coir_task_options options = {.stack = COIR_STACK_LARGE, .ret_result = &result};
+    struct dialer dialer = {.uri = uri};
+    int listener = fill_queue(&port, fds);
+
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", port);
+    assert_int_equal(coir_spawn(scope, dial_for, &dialer, &options), 0);
+    session_settle();
+    coir_scope_cancel(scope);
+    coir_scope_close(scope);
+    assert_int_equal(result, -ECANCELED);
+    close(listener);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+SESSION_TEST(a_full_queue_of_a_unix_listener_is_waited_for)
+{
+    struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
+    int listener = peer_listen_path("@coir-connect-full", 0);
+    int waiting = peer_connect_path("@coir-connect-full");
+    struct dialer dialer = {.uri = "unix://@coir-connect-full"};
+    int accepted[2];
+
+    session_spawn(scope, dial_for, &dialer);
+    session_sleep_ms(20);
+    accepted[0] = peer_accept(listener);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_true(dialer.took >= 20 * COIR_MILLISECOND);
+    accepted[1] = peer_accept(listener);
+    close(accepted[0]);
+    close(accepted[1]);
+    close(waiting);
+    close(listener);
+}
+
+static int sleep_and_cancel(void *arg)
+{
+    int rc = coir_sleep(COIR_MILLISECOND);
+
+    coir_scope_cancel(arg);
+    return rc;
+}
+
+static int block_everybody(void *unused)
+{
+    int rc = coir_sleep(COIR_MILLISECOND / 4);
+
+    (void)unused;
+    peer_block_ms(8);
+    return rc;
+}
+
+/* The scope is cancelled when the connect has been woken to try again, and has not yet run. */
+SESSION_TEST(a_cancel_between_two_tries_at_a_full_queue_is_heeded)
+{
+    struct coir_scope *around = session_scope(COIR_SCOPE_FAIL_FAST);
+    struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
+    int listener = peer_listen_path("@coir-connect-cancel", 0);
+    int waiting = peer_connect_path("@coir-connect-cancel");
+    struct dialer dialer = {.uri = "unix://@coir-connect-cancel"};
+    coir_time from = coir_now();
+
+    session_spawn(scope, dial_for, &dialer);
+    session_spawn(around, sleep_and_cancel, scope);
+    session_spawn(around, block_everybody, NULL);
+    coir_scope_close(scope);
+    assert_true(coir_now() - from < 5 * COIR_SECOND);
+    coir_scope_close(around);
+    close(waiting);
+    close(listener);
+}
