@@ -66,8 +66,6 @@ int coir_finish(struct coir_stream *stream)
 /* The connection first: who waits on it is woken before the handle is gone. */
 static void end_stream(struct coir_stream *stream, void (*let_go)(struct coir_stream *stream))
 {
-    ASSERT(task_is_running());
-    ASSERT(stream_is_live(stream));
     let_go(stream);
     stream_drop_held(stream);
     slab_give(&net_current()->streams, stream);
@@ -75,14 +73,20 @@ static void end_stream(struct coir_stream *stream, void (*let_go)(struct coir_st
 
 void coir_close(struct coir_stream *stream)
 {
-    if (stream != NULL)
-        end_stream(stream, stream->kind->close);
+    if (stream == NULL)
+        return;
+    ASSERT(task_is_running());
+    ASSERT(stream_is_live(stream));
+    end_stream(stream, stream->kind->close);
 }
 
 void coir_abort(struct coir_stream *stream)
 {
-    if (stream != NULL)
-        end_stream(stream, stream->kind->abort);
+    if (stream == NULL)
+        return;
+    ASSERT(task_is_running());
+    ASSERT(stream_is_live(stream));
+    end_stream(stream, stream->kind->abort);
 }
 
 int coir_stream_info(const struct coir_stream *stream, struct coir_stream_info *ret_info)
