@@ -62,7 +62,7 @@ static coir_time allowed_wait(struct loop *loop)
 
     if (!queue_empty(&loop->scheduler.ready))
         return 0;
-    if (deadline == COIR_FOREVER && loop->hopes == 0 && loop->lingering == 0)
+    if (loop->hopes == 0 && loop->lingering == 0 && !scheduler_has_hope(&loop->scheduler))
         loop->deadlock(loop);
     if (loop->trim_at < deadline)
         deadline = loop->trim_at;

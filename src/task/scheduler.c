@@ -22,6 +22,8 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
     queue_init(&scheduler->turn);
     queue_init(&scheduler->ready);
     heap_init(&scheduler->timers);
+    scheduler->timers_set = 0;
+    scheduler->background_sleeps = 0;
     scheduler->loop = (struct context){.stack_pointer = NULL};
     scheduler->clock = clock;
     scheduler->now = clock(scheduler);

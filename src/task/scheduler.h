@@ -28,6 +28,8 @@ struct scheduler {
     struct queue ready;   /* tasks, in the order in which they became ready */
     struct context loop;  /* where a task goes when it gives way */
     struct heap timers;
+    uint64_t timers_set;
+    uint64_t background_sleeps;                      /* timers that are no hope: they wake background tasks alone */
     coir_time now;                                   /* the clock, as of the loop's last look */
     coir_time (*clock)(struct scheduler *scheduler); /* the clock, read now */
     struct slab tasks;
@@ -56,5 +58,11 @@ void scheduler_advance(struct scheduler *scheduler, coir_time now);
 
 /** When the next timer is due; COIR_FOREVER = none is set. */
 coir_time scheduler_next_deadline(const struct scheduler *scheduler);
+
+/** True if a timer is set that may wake other than background tasks. */
+static inline bool scheduler_has_hope(const struct scheduler *scheduler)
+{
+    return scheduler->timers_set > scheduler->background_sleeps;
+}
 
 #endif

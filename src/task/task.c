@@ -149,13 +149,20 @@ int coir_yield(void)
 int coir_sleep(coir_time duration_ns)
 {
     static const struct wait_kind sleep_kind = {.name = "sleep", .cancel = cancel_sleep};
+    struct scheduler *scheduler = scheduler_current;
     int rc = task_enter(NULL);
+    coir_time deadline;
+    bool hopeless;
 
     if (rc < 0)
         return rc;
     if (duration_ns <= 0)
         return task_give_way();
-    rc = task_park(&sleep_kind, NULL, time_after(scheduler_current->clock(scheduler_current), duration_ns));
+    deadline = time_after(scheduler->clock(scheduler), duration_ns);
+    hopeless = scheduler->current->background && deadline != COIR_FOREVER;
+    scheduler->background_sleeps += hopeless;
+    rc = task_park(&sleep_kind, NULL, deadline);
+    scheduler->background_sleeps -= hopeless;
     return rc == WAIT_RECONSIDER ? 0 : rc;
 }
 

@@ -12,6 +12,7 @@ void timer_set(struct scheduler *scheduler, struct timer *timer, coir_time deadl
     ASSERT(!timer_is_set(timer));
     timer->fire = fire;
     heap_insert(&scheduler->timers, &timer->node, deadline);
+    scheduler->timers_set++;
 }
 
 void timer_clear(struct scheduler *scheduler, struct timer *timer)
@@ -19,5 +20,6 @@ void timer_clear(struct scheduler *scheduler, struct timer *timer)
     if (!timer_is_set(timer))
         return;
     heap_remove(&scheduler->timers, &timer->node);
+    scheduler->timers_set--;
     timer->fire = NULL;
 }
