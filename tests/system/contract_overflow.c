@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stack overflow: it "names the task, the stack's size and how to raise it,
+ * then dies with a core" (by SIGSEGV). Under AddressSanitizer, which has a
+ * report of its own, only that it dies.
+ */
+#include "support/tasks.h"
+#include <string.h>
+
+#define FATAL (TEST_ASAN ? TEST_ANY_FAILURE : SIGSEGV)
+#define SAYING(text) (TEST_ASAN ? "" : (text))
+
+/* Never in one step over the guard; the sum keeps it from being a loop. */
+static int recurse(int depth)
+{
+    volatile char block[512];
+
+    block[depth % 512] = (char)depth;
+    if (depth == 1 << 20)
+        return 0;
+    return recurse(depth + 1) + block[(depth + 1) % 512];
+}
+
+static int overflow(void *arg)
+{
+    (void)arg;
+    return recurse(0);
+}
+
+/* A local array larger than a page: a guard of one page would be stepped over. */
+static int overflow_by_array(void *arg)
+{
+    volatile char block[100 * 1024];
+
+    (void)arg;
+    for (size_t i = sizeof(block); i > 0; i -= 4096)
+        block[i - 1] = 1;
+    return block[5000];
+}
+
+struct victim {
+    struct coir_task_options options;
+    int (*fn)(void *arg);
+};
+
+static int spawn_victim(void *arg)
+{
+    const struct victim *victim = arg;
+    struct coir_scope *scope;
+
+    if (coir_scope_open(NULL, &scope) < 0 || coir_spawn(scope, sleep_for_ever, NULL, NULL) < 0 ||
+        coir_spawn(scope, victim->fn, NULL, &victim->options) < 0)
+        return 1;
+    return coir_scope_close(scope);
+}
+
+static void run_victim(void *argument)
+{
+    (void)!coir_run(spawn_victim, argument, NULL);
+}
+
+static void check_report(const struct victim *victim, const char *size, const char *remedy)
+{
+    ASSERT_DIES_OF(FATAL, run_victim, (void *)(uintptr_t)victim, SAYING("coir: stack overflow: task \"deep one\""));
+    if (TEST_ASAN)
+        return;
+    assert_non_null(strstr(test_last_words(), size));
+    assert_non_null(strstr(test_last_words(), remedy));
+}
+
+TEST(an_overflow_names_task_size_and_remedy)
+{
+    struct victim victim = {.options = {.name = "deep one"}, .fn = overflow};
+
+    check_report(&victim, " 64 KiB", ".stack = COIR_STACK_LARGE");
+    victim.options.stack = COIR_STACK_SMALL;
+    check_report(&victim, " 16 KiB", ".stack = COIR_STACK_DEFAULT");
+    victim.options.stack = COIR_STACK_LARGE;
+    check_report(&victim, " 256 KiB", ".stack = COIR_STACK_HUGE");
+    victim.options.stack = COIR_STACK_HUGE;
+    check_report(&victim, " 1024 KiB", "no class is larger");
+}
+
+TEST(an_array_larger_than_a_page_is_no_way_over_the_guard)
+{
+    if (TEST_ASAN)
+        TEST_SKIP("its stacks are larger, and it makes frames of its own");
+
+    struct victim victim = {.options = {.name = "deep one"}, .fn = overflow_by_array};
+
+    check_report(&victim, " 64 KiB", ".stack = COIR_STACK_LARGE");
+}
+
+static void run_overflow(void *argument)
+{
+    (void)!coir_run(overflow, argument, NULL);
+}
+
+TEST(the_first_task_can_overflow_too)
+{
+    ASSERT_DIES_OF(FATAL, run_overflow, NULL, SAYING("coir: stack overflow: task \"main\""));
+}
+
+static int write_to_null(void *arg)
+{
+    *(volatile int *)arg = 1;
+    return 0;
+}
+
+static void run_write_to_null(void *argument)
+{
+    (void)!coir_run(write_to_null, argument, NULL);
+}
+
+/* Other faults die of the same signal, and nobody calls them overflows. */
+TEST(another_fault_is_not_called_an_overflow)
+{
+    ASSERT_DIES_OF(FATAL, run_write_to_null, NULL, "");
+    assert_null(strstr(test_last_words(), "coir:"));
+}
+
+static void run_without_handlers(void *argument)
+{
+    struct coir_run_options options = {.leave_fault_signals = true};
+
+    (void)!coir_run(overflow, argument, &options);
+}
+
+TEST(without_handlers_it_dies_silently)
+{
+    ASSERT_DIES_OF(FATAL, run_without_handlers, NULL, "");
+    assert_null(strstr(test_last_words(), "coir:"));
+}
