@@ -160,13 +160,21 @@ static int attempt_connected(struct endpoint *endpoint)
     return rc == -ENOTCONN ? -EAGAIN : rc;
 }
 
-static int attempt_connect(struct endpoint *endpoint, const struct operation *operation)
+/* A Unix socket is connected at once; nobody watches it yet. */
+static int watch_connected(struct engine *engine, struct endpoint *endpoint)
+{
+    return CONTAINER_OF(engine, struct readiness, engine)->hooks->watch(engine, endpoint);
+}
+
+static int attempt_connect(struct loop *loop, struct endpoint *endpoint, const struct operation *operation)
 {
     int rc;
 
     if (operation->state == OPERATION_STARTED)
         return attempt_connected(endpoint);
     rc = kernel_connect(endpoint->fd, operation->memory, operation->size);
+    if (rc == 0)
+        return watch_connected(loop->engine, endpoint);
     if (rc == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL)
         return -EBUSY; /* the listener's queue is full, and no event will tell when it is not */
     return rc == -EINPROGRESS || rc == -EINTR ? -EAGAIN : rc;
@@ -212,7 +220,7 @@ int readiness_attempt(struct loop *loop, struct endpoint *endpoint, struct opera
     case OPERATION_ACCEPT:
         return attempt_accept(loop, endpoint);
     case OPERATION_CONNECT:
-        return attempt_connect(endpoint, operation);
+        return attempt_connect(loop, endpoint, operation);
     case OPERATION_READY:
         return attempt_ready(endpoint, operation);
     case OPERATION_SIGNAL:
