@@ -138,6 +138,8 @@ static int attempt_accept(struct loop *loop, struct endpoint *endpoint)
         loop->accept_calls++;
         fd = kernel_accept(endpoint->fd);
     } while (fd == -EINTR);
+    if (fd == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL && endpoint->flags & ENDPOINT_HANGUP)
+        return -EINVAL; /* somebody has shut it down, which accept(2) does not say of a Unix listener */
     if (fd == -EAGAIN)
         endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
     return fd;
