@@ -114,6 +114,14 @@ static ssize_t send_once(struct loop *loop, struct endpoint *endpoint, const str
     return sent;
 }
 
+/* Where a Unix peer reads no more, no event tells a receive that waits. */
+static int end_by_sending(struct loop *loop, struct endpoint *endpoint, int error)
+{
+    if (endpoint->in.state == OPERATION_STARTED)
+        operation_try_later(loop, endpoint, &endpoint->in);
+    return keep_error(endpoint, error);
+}
+
 static int attempt_send(struct loop *loop, struct endpoint *endpoint, struct operation *operation)
 {
     ssize_t sent;
@@ -124,7 +132,7 @@ static int attempt_send(struct loop *loop, struct endpoint *endpoint, struct ope
     if (sent == -EAGAIN)
         endpoint->flags |= ENDPOINT_FULL;
     else if (sent < 0)
-        return keep_error(endpoint, (int)sent);
+        return end_by_sending(loop, endpoint, (int)sent);
     else if (operation->kind == OPERATION_SEND && (size_t)sent < operation->size && !(endpoint->flags & ENDPOINT_LOCAL))
         endpoint->flags |= ENDPOINT_FULL;
     return (int)sent;
