@@ -105,6 +105,16 @@ static int pause_accepting(struct coir_listener *listener)
     return rc == WAIT_RECONSIDER ? task_proceed() : rc;
 }
 
+/* On to the next one, but others may run before. Returns 0, -ECANCELED, -ETIME or OPERATION_GONE. */
+static int pass_over(struct coir_listener *listener)
+{
+    int rc;
+
+    task_charge(1);
+    rc = task_enter(&listener->header);
+    return rc == -EBADF ? OPERATION_GONE : rc;
+}
+
 /* A descriptor, or why there will be none. */
 static int accept_descriptor(struct coir_listener *listener)
 {
@@ -121,8 +131,7 @@ static int accept_descriptor(struct coir_listener *listener)
             rc = pause_accepting(listener);
             break;
         case ACCEPT_NEXT:
-            task_charge(1);
-            rc = task_enter(&listener->header);
+            rc = pass_over(listener);
             break;
         }
         if (rc < 0)
