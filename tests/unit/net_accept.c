@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What accept(2) may say on Linux, and what coir_accept() makes of it.
+ * Rooms: runtime
+ */
+#include "support/faults.h"
+#include "support/session.h"
+
+struct timing {
+    struct coir_listener *listener;
+    coir_time took;
+    int rc;
+};
+
+/* Accepts once, times it, and closes what came. */
+static int accept_timed(void *arg)
+{
+    struct timing *timing = arg;
+    struct coir_stream *stream;
+    coir_time from = coir_now();
+
+    timing->rc = coir_accept(timing->listener, &stream);
+    timing->took = coir_now() - from;
+    if (timing->rc == 0)
+        coir_abort(stream);
+    return 0;
+}
+
+SESSION_TEST(errors_of_a_dead_connection_are_passed_over_at_once)
+{
+    static const int errors[] = {ECONNABORTED, EPROTO,      ENETDOWN,   ENOPROTOOPT, EHOSTDOWN, ENONET,
+                                 EHOSTUNREACH, ENETUNREACH, EOPNOTSUPP, EPERM,       EINTR,     ETIMEDOUT};
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        uint16_t port;
+        struct timing timing = {.listener = session_listen(NULL, &port)};
+        int peer = peer_connect(port);
+
+        for (unsigned n = 1; n <= 10; n++)
+            fault_fail("kernel_accept", n, errors[i], FAULT_ONCE);
+        accept_timed(&timing);
+        assert_int_equal(fault_hits(), 10);
+        fault_clear();
+        assert_int_equal(timing.rc, 0);
+        assert_true(timing.took < COIR_SECOND);
+        close(peer);
+        coir_listener_close(timing.listener);
+    }
+}
+
+SESSION_TEST(a_shortage_is_waited_out_without_spinning)
+{
+    static const int errors[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS};
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        uint16_t port;
+        struct timing timing = {.listener = session_listen(NULL, &port)};
+        int peer = peer_connect(port);
+
+        fault_fail("kernel_accept", 1, errors[i], FAULT_ONCE);
+        fault_fail("kernel_accept", 2, errors[i], FAULT_ONCE);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, 0);
+        assert_in_range(timing.took / COIR_MILLISECOND, 20, 1000);
+        assert_int_equal(fault_calls("kernel_accept"), 3);
+        fault_clear();
+        close(peer);
+        coir_listener_close(timing.listener);
+    }
+}
+
+SESSION_TEST(a_lasting_shortage_costs_few_calls_and_obeys_the_scope)
+{
+    static const int errors[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS};
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
+        uint16_t port;
+        struct timing timing = {.listener = session_listen(NULL, &port)};
+        int peer = peer_connect(port);
+
+        fault_fail("kernel_accept", 1, errors[i], FAULT_ALWAYS);
+        coir_scope_set_limit(scope, 300 * COIR_MILLISECOND);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, -ETIME);
+        assert_in_range(fault_calls("kernel_accept"), 2, 15); /* 50 a second at most */
+        fault_clear();
+        coir_scope_close(scope);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, 0); /* the connection waited too */
+        close(peer);
+        coir_listener_close(timing.listener);
+    }
+}
+
+static int cancel_soon(void *arg)
+{
+    session_settle();
+    coir_scope_cancel(arg);
+    return 0;
+}
+
+SESSION_TEST(a_lasting_error_of_connections_obeys_the_scope_too)
+{
+    struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
+    uint16_t port;
+    struct timing timing = {.listener = session_listen(NULL, &port)};
+    int peer = peer_connect(port);
+
+    fault_fail("kernel_accept", 1, ECONNABORTED, FAULT_ALWAYS);
+    session_spawn(scope, cancel_soon, scope);
+    accept_timed(&timing);
+    assert_int_equal(timing.rc, -ECANCELED); /* and others ran meanwhile */
+    fault_clear();
+    coir_scope_close(scope);
+    close(peer);
+    coir_listener_close(timing.listener);
+}
+
+SESSION_TEST(a_dead_listener_is_reported)
+{
+    static const int errors[] = {EINVAL, EBADF, ENOTSOCK};
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        uint16_t port;
+        struct timing timing = {.listener = session_listen(NULL, &port)};
+        int peer = peer_connect(port);
+
+        fault_fail("kernel_accept", 1, errors[i], FAULT_ONCE);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, -errors[i]);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, 0); /* the handle is still whole */
+        fault_clear();
+        close(peer);
+        coir_listener_close(timing.listener);
+    }
+}
+
+SESSION_TEST(no_memory_for_a_stream_loses_that_connection_alone)
+{
+    uint16_t port;
+    struct timing timing = {.listener = session_listen(NULL, &port)};
+    int lost = peer_connect(port);
+    int served = peer_connect(port);
+    char byte;
+
+    fault_fail("kernel_epoll_control", 1, ENOMEM, FAULT_ONCE);
+    accept_timed(&timing);
+    assert_int_equal(timing.rc, 0);
+    if (fault_hits() == 1) /* the poll engine registers nothing */
+        assert_int_equal(fault_calls("kernel_accept"), 2);
+    fault_clear();
+    coir_listener_close(timing.listener);
+    assert_true(peer_read(lost, &byte, 1) <= 0);
+    assert_true(peer_read(served, &byte, 1) <= 0);
+    close(lost);
+    close(served);
+}
+
+/* A second accept of the listener, and then a client for the first. */
+struct intruder {
+    struct coir_listener *listener;
+    uint16_t port;
+    int peer;
+    int rc;
+};
+
+static int intrude(void *arg)
+{
+    struct intruder *intruder = arg;
+    struct coir_stream *stream;
+
+    session_sleep_ms(100); /* longer than any pause in accept */
+    intruder->rc = coir_accept(intruder->listener, &stream);
+    intruder->peer = peer_connect(intruder->port);
+    return 0;
+}
+
+/* The task gives way in the midst of an accept, and finds its listener gone and the place used by another one, which
+ * it must not touch. */
+static void close_under_accept(int error)
+{
+    struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
+    struct intruder intruder = {.rc = 0};
+    struct coir_stream *stream;
+    uint16_t port;
+    struct timing timing = {.listener = session_listen(NULL, &port)};
+    int peer = peer_connect(port);
+
+    fault_fail("kernel_accept", 1, error, FAULT_ALWAYS);
+    session_spawn(scope, accept_timed, &timing);
+    session_spawn(scope, intrude, &intruder);
+    session_settle();
+    fault_clear();
+    coir_listener_close(timing.listener);
+    intruder.listener = session_listen(NULL, &intruder.port);
+    assert_int_equal(coir_accept(intruder.listener, &stream), 0);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(timing.rc, -EBADF);
+    assert_int_equal(intruder.rc, -EBUSY);
+    coir_abort(stream);
+    coir_listener_close(intruder.listener);
+    close(intruder.peer);
+    close(peer);
+}
+
+SESSION_TEST(closing_under_an_accept_in_a_shortage_gives_ebadf)
+{
+    close_under_accept(EMFILE);
+}
+
+SESSION_TEST(closing_under_an_accept_that_passes_over_errors_gives_ebadf)
+{
+    close_under_accept(ECONNABORTED);
+}
+
+SESSION_TEST(a_drain_ends_an_accept_in_a_shortage)
+{
+    struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
+    uint16_t port;
+    struct timing timing = {.listener = session_listen(NULL, &port)};
+    int peer = peer_connect(port);
+
+    fault_fail("kernel_accept", 1, EMFILE, FAULT_ONCE);
+    session_spawn(scope, accept_timed, &timing);
+    session_settle();
+    coir_scope_drain(scope, 0);
+    coir_scope_close(scope);
+    fault_clear();
+    assert_int_equal(timing.rc, 0); /* whoever is in the queue is served first */
+    assert_true(timing.took < COIR_SECOND);
+    close(peer);
+    coir_listener_close(timing.listener);
+}
