@@ -51,7 +51,8 @@ struct coir_run_info {
  * Runs `fn(arg)` as the first task of a new scheduler on this thread.
  *
  * Returns when that task has returned and every closed stream has delivered
- * what it owed (coir_linger_stop() ends that early).
+ * what it owed; a peer that neither finishes nor reads holds it up for the
+ * stream's `linger_ns` (coir_linger_stop() ends that early).
  *
  * Returns: what `fn` returned; or why the scheduler could not start.
  * Errors:  -EINVAL an option has no such value; -ENOMEM; -EMFILE, -ENFILE no

@@ -90,7 +90,8 @@ COIR_EXPORT void coir_scope_set_limit(struct coir_scope *scope, coir_time limit_
  * Asks the scope to finish: inside it, and in every scope in it, accept gives
  * -ESHUTDOWN once the kernel's queue is empty, and a read of an accepted
  * stream gives -ESHUTDOWN `quiet_ns` after the latest of this call, the
- * stream's accept and its last byte. Everything else goes on.
+ * stream's accept and its last byte. Everything else goes on, reads of streams
+ * that were connected or adopted too; coir_scope_set_limit() ends what is left.
  *
  * Shape: `quiet_ns` < 0 counts as 0. Once more takes the shorter quiet time.
  */

@@ -33,6 +33,9 @@ typedef int64_t coir_time;
 #define COIR_MUST_USE __attribute__((warn_unused_result))
 
 /** Marks a call that may suspend the calling task; other tasks run meanwhile.
+ * It may do so even where it has nothing to wait for: a task that makes many
+ * such calls in a row gives way between them. So after every one of them, what
+ * other tasks may change has to be looked at anew.
  * Such a call first checks the task's scope, and fails there with -ECANCELED
  * or -ETIME before it attempts anything. */
 #define COIR_SUSPENDS

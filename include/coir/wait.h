@@ -28,8 +28,10 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_wait_fd(int fd, short events);
  *
  * From the first call on the signals are blocked in this thread until
  * coir_run() returns, so that one which comes between two calls is kept for
- * the second. Threads that were running before must block them themselves, or
- * they may get them. Where several tasks wait for a signal, one of them gets it.
+ * the second. Before it they act as ever: a server had better say that it is
+ * ready in a task that it has spawned, which runs once this call waits. Threads
+ * that were running before must block the signals themselves, or they may get
+ * them. Where several tasks wait for a signal, one of them gets it.
  *
  * Suspends: until one comes, or the scope ends.
  * Returns:  0 and the signal.
