@@ -99,6 +99,8 @@ void readiness_cancel(struct engine *engine, struct endpoint *endpoint, struct o
 
 void readiness_event(struct engine *engine, struct endpoint *endpoint, uint32_t events)
 {
+    bool lingers = (endpoint->flags & ENDPOINT_LINGERS) != 0; /* its own event may end the endpoint */
+
     if (endpoint->in.kind == OPERATION_READY && endpoint->in.state == OPERATION_STARTED) {
         operation_try_later(engine->loop, endpoint, &endpoint->in);
         return;
@@ -110,7 +112,7 @@ void readiness_event(struct engine *engine, struct endpoint *endpoint, uint32_t 
         if (endpoint->in.state == OPERATION_STARTED)
             operation_try_later(engine->loop, endpoint, &endpoint->in);
     }
-    if (endpoint->flags & ENDPOINT_LINGERS)
+    if (lingers)
         return; /* there is no outward operation in such an endpoint */
     if (events & OUTBOUND_EVENTS) {
         endpoint->flags &= (uint16_t)~ENDPOINT_FULL;
