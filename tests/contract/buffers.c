@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lent buffers, as streams see them: their size follows what comes, an idle
+ * stream holds none, and a budget bounds them all.
+ */
+#include "contract/rig.h"
+
+static unsigned char much[1 << 20];
+
+/* A stream with so many bytes waiting. */
+static struct coir_stream *stream_with(struct pair *ret_pair, bool local, size_t size)
+{
+    *ret_pair = new_pair(local);
+    send_bytes(ret_pair->theirs, much, size);
+    return adopt_stream(*ret_pair);
+}
+
+static void end_stream(struct coir_stream *stream, struct pair pair)
+{
+    close(pair.theirs);
+    coir_close(stream);
+}
+
+/* A message, and the capacity it takes while a slice of it is out. */
+static uint64_t capacity_of_message(struct coir_stream *stream, int theirs, size_t size)
+{
+    struct coir_slice slice;
+    uint64_t capacity;
+
+    send_bytes(theirs, much, size);
+    assert_int_equal(coir_receive(stream, &slice), 1);
+    assert_int_equal(slice.size, size);
+    capacity = lent_bytes();
+    coir_release(&slice);
+    assert_int_equal(lent_bytes(), 0);
+    return capacity;
+}
+
+CASE_OF_BOTH(idle_stream_holds_no_buffer)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_scope *scope = open_scope();
+    struct reader reader;
+
+    for (int i = 0; i < 3; i++)
+        (void)capacity_of_message(stream, pair.theirs, 64);
+    start_reader(scope, &reader, stream);
+    assert_int_equal(lent_bytes(), 0);
+    send_text(pair.theirs, "end");
+    assert_int_equal(coir_scope_close(scope), 0);
+    end_stream(stream, pair);
+}
+
+/* The same for a receive that lends: nothing is lent while it waits. */
+static int run_receiver(void *arg)
+{
+    struct coir_slice slice;
+    int rc = coir_receive(arg, &slice);
+
+    coir_release(&slice);
+    return rc;
+}
+
+CASE_OF_BOTH(receive_that_waits_holds_no_buffer)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_scope *scope = open_scope();
+
+    assert_int_equal(coir_spawn(scope, run_receiver, stream, NULL), 0);
+    UNTIL(stream->endpoint->in.state == OPERATION_STARTED);
+    assert_int_equal(lent_bytes(), 0);
+    send_text(pair.theirs, "end");
+    assert_int_equal(coir_scope_close(scope), 0);
+    end_stream(stream, pair);
+}
+
+/* A held 64-byte slice must not pin 64 KiB: after a dozen messages it takes 1 KiB. */
+CASE_OF_BOTH(buffers_shrink_to_small_messages)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    uint64_t before = capacity_of_message(stream, pair.theirs, 64);
+
+    assert_int_equal(before, 65536);
+    for (int i = 0; i < 12; i++) {
+        uint64_t capacity = capacity_of_message(stream, pair.theirs, 64);
+
+        assert_true(capacity <= before);
+        before = capacity;
+    }
+    assert_int_equal(before, 1024);
+    end_stream(stream, pair);
+}
+
+/* Several small ones, not one: a pause in a flood is no reason to shrink. */
+CASE(one_small_message_shrinks_nothing)
+{
+    struct pair pair = new_pair(true);
+    struct coir_stream *stream = adopt_stream(pair);
+
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(capacity_of_message(stream, pair.theirs, 64), 65536);
+        assert_int_equal(capacity_of_message(stream, pair.theirs, 64), 65536);
+        assert_int_equal(capacity_of_message(stream, pair.theirs, 20000), 65536);
+    }
+    end_stream(stream, pair);
+}
+
+CASE_OF_BOTH(buffers_grow_after_full_receives)
+{
+    struct pair pair;
+    struct coir_stream *stream = stream_with(&pair, local, 100000);
+    static const size_t sizes[] = {1024, 4096, 16384, 65536};
+    struct coir_slice slice;
+    size_t total = 0;
+
+    stream->endpoint->class = BUFFER_CLASS_SMALLEST;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(coir_receive(stream, &slice), 1);
+        assert_int_equal(lent_bytes(), sizes[i]);
+        total += slice.size;
+        if (!local) /* a Unix socket's receive ends with what one send brought, at the latest */
+            assert_true(slice.size == sizes[i] || total == 100000);
+        coir_release(&slice);
+    }
+    while (total < 100000) {
+        assert_int_equal(coir_receive(stream, &slice), 1);
+        assert_int_equal(lent_bytes(), 65536);
+        total += slice.size;
+        coir_release(&slice);
+    }
+    end_stream(stream, pair);
+}
+
+/* A slice outlives its stream. */
+CASE_OF_BOTH(slice_stays_valid_after_the_close)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_slice slice;
+
+    send_text(pair.theirs, "hello");
+    assert_int_equal(coir_receive(stream, &slice), 1);
+    end_stream(stream, pair);
+    assert_int_equal(lent_bytes(), 65536);
+    assert_memory_equal(slice.bytes, "hello", 5);
+    coir_release(&slice);
+    coir_release(&slice);
+    assert_int_equal(lent_bytes(), 0);
+}
+
+/* What a slice gave back is held, and goes with the stream. */
+CASE_OF_BOTH(held_bytes_go_with_their_stream)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_slice slice;
+
+    send_text(pair.theirs, "hello");
+    assert_int_equal(coir_receive(stream, &slice), 1);
+    coir_release_used(&slice, 2);
+    assert_int_equal(lent_bytes(), 65536);
+    end_stream(stream, pair);
+    assert_int_equal(lent_bytes(), 0);
+}
+
+CASE_OF_BOTH(freed_buffers_are_lent_again)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    unsigned allocations;
+
+    (void)capacity_of_message(stream, pair.theirs, 30000);
+    allocations = fault_calls("alloc_bytes");
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(capacity_of_message(stream, pair.theirs, 30000), 65536);
+    assert_int_equal(fault_calls("alloc_bytes"), allocations);
+    end_stream(stream, pair);
+}
+
+CASE_OF_BOTH(no_memory_for_a_buffer_loses_nothing)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_slice slice;
+
+    send_text(pair.theirs, "hello");
+    fault_fail("alloc_bytes", 1, ENOMEM, FAULT_ONCE);
+    assert_int_equal(coir_receive(stream, &slice), -ENOMEM);
+    assert_int_equal(coir_receive(stream, &slice), 1);
+    assert_int_equal(slice.size, 5);
+    coir_release(&slice);
+    end_stream(stream, pair);
+}
+
+/* Two slices of 64 KiB fit the budget; a third does not, until one is given back. */
+static int spend_budget(void *arg)
+{
+    struct pair pairs[3];
+    struct coir_stream *streams[3];
+    struct coir_slice slices[3];
+    char byte;
+
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        pairs[i] = new_pair(i == 1);
+        streams[i] = adopt_stream(pairs[i]);
+        send_text(pairs[i].theirs, "hello");
+    }
+    assert_int_equal(coir_receive(streams[0], &slices[0]), 1);
+    assert_int_equal(coir_receive(streams[1], &slices[1]), 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(coir_receive(streams[2], &slices[2]), -ENOBUFS);
+    assert_int_equal(coir_read(streams[2], &byte, 1), 1); /* that takes no buffer of ours */
+    assert_int_equal(byte, 'h');
+    coir_release(&slices[1]);
+    assert_int_equal(coir_receive(streams[2], &slices[2]), 1);
+    assert_int_equal(slices[2].size, 4);
+    coir_release(&slices[0]);
+    coir_release(&slices[2]);
+    for (int i = 0; i < 3; i++)
+        end_stream(streams[i], pairs[i]);
+    return (int)lent_bytes();
+}
+
+TEST(budget_bounds_what_is_lent)
+{
+    struct coir_run_options options = {.stack = COIR_STACK_HUGE, .byte_budget = 140000};
+
+    assert_int_equal(coir_run(spend_budget, NULL, &options), 0);
+}

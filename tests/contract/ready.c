@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting for somebody else's descriptor, and for signals.
+ */
+#include "contract/matrix.h"
+#include <coir/wait.h>
+#include <fcntl.h>
+#include <pthread.h>
+
+static void borrow_end(struct subject *subject)
+{
+    struct pair pair = new_pair(subject->local);
+
+    subject->other = pair.ours;
+    subject->peer = pair.theirs;
+    subject->size = POLLIN;
+    assert_int_equal(engine_now()->table->adopt(engine_now(), pair.ours, ENDPOINT_BORROWED, &subject->endpoint), 0);
+}
+
+static void send_hello(struct subject *subject)
+{
+    send_text(subject->peer, "hello");
+}
+
+/* The bytes are the descriptor's owner's. */
+static void expect_readable(struct subject *subject, int result)
+{
+    assert_int_equal(result, POLLIN);
+    expect_text(subject->other, "hello");
+}
+
+static const struct subject_kind readable = {
+    .kind = OPERATION_READY,
+    .once = true,
+    .call = "kernel_poll",
+    .open = borrow_end,
+    .make_ready = send_hello,
+    .expect = expect_readable,
+};
+
+DONE_AT_ONCE(readable, tcp)
+DONE_AT_ONCE(readable, local)
+WAITING(readable, tcp)
+WAITING(readable, local)
+
+static void borrow_full_end(struct subject *subject)
+{
+    borrow_end(subject);
+    make_narrow((struct pair){subject->other, subject->peer});
+    fill(subject->other);
+    subject->size = POLLOUT;
+}
+
+static void drain_peer(struct subject *subject)
+{
+    drain(subject->peer, subject->other);
+}
+
+static void expect_writable(struct subject *subject, int result)
+{
+    (void)subject;
+    assert_int_equal(result, POLLOUT);
+}
+
+static const struct subject_kind writable = {
+    .kind = OPERATION_READY,
+    .once = true,
+    .call = "kernel_poll",
+    .open = borrow_full_end,
+    .make_ready = drain_peer,
+    .expect = expect_writable,
+};
+
+WAITING(writable, tcp)
+WAITING(writable, local)
+
+static sigset_t one_signal(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    return signals;
+}
+
+static void open_signal(struct subject *subject)
+{
+    sigset_t signals = one_signal();
+
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &signals, NULL), 0); /* until the run ends */
+    assert_int_equal(engine_now()->table->open_signals(engine_now(), &signals, &subject->endpoint), 0);
+}
+
+static void raise_signal(struct subject *subject)
+{
+    (void)subject;
+    assert_int_equal(kill(getpid(), SIGUSR1), 0);
+}
+
+static void expect_signal(struct subject *subject, int result)
+{
+    (void)subject;
+    assert_int_equal(result, SIGUSR1);
+}
+
+static const struct subject_kind signalled = {
+    .kind = OPERATION_SIGNAL,
+    .call = "kernel_read",
+    .open = open_signal,
+    .make_ready = raise_signal,
+    .expect = expect_signal,
+};
+
+static void see_signal(void (*fate)(struct subject *subject))
+{
+    sigset_t signals = one_signal();
+    struct timespec none = {0, 0};
+
+    see(&signalled, false, fate);
+    (void)sigtimedwait(&signals, NULL, &none); /* of a fate that left it pending */
+}
+
+#define SIGNAL_CASE(fate)                                                                                              \
+    CASE(signal_##fate)                                                                                                \
+    {                                                                                                                  \
+        see_signal(see_##fate);                                                                                        \
+    }
+
+SIGNAL_CASE(done_at_once)
+SIGNAL_CASE(cancelled_before)
+SIGNAL_CASE(result_before_cancel)
+SIGNAL_CASE(done_later)
+SIGNAL_CASE(cancelled_during)
+SIGNAL_CASE(cancelled_when_ready)
+SIGNAL_CASE(result_wins)
+SIGNAL_CASE(closed)
+SIGNAL_CASE(closed_when_ready)
+SIGNAL_CASE(deadline)
+SIGNAL_CASE(expired)
+
+/* The public call, where it differs from the operation. */
+
+CASE_OF_BOTH(wait_fd_sees_the_peer_close_and_reset)
+{
+    struct pair pair = new_pair(local);
+
+    close(pair.theirs);
+    assert_int_equal(coir_wait_fd(pair.ours, POLLIN) & POLLIN, POLLIN);
+    close(pair.ours);
+    pair = new_pair(local);
+    reset_peer(local, pair.theirs, pair.ours);
+    assert_int_equal(coir_wait_fd(pair.ours, POLLIN) & (POLLIN | POLLERR | POLLHUP), POLLIN | POLLERR | POLLHUP);
+    close(pair.ours);
+}
+
+struct watcher {
+    int fd;
+    int result;
+    bool ended;
+};
+
+static int run_watcher(void *arg)
+{
+    struct watcher *watcher = arg;
+
+    watcher->result = coir_wait_fd(watcher->fd, POLLIN);
+    watcher->ended = true;
+    return 0;
+}
+
+CASE(wait_fd_is_woken_by_the_peers_close)
+{
+    struct pair pair = new_pair(false);
+    struct watcher watcher = {.fd = pair.ours};
+    struct coir_scope *scope = open_scope();
+
+    assert_int_equal(coir_spawn(scope, run_watcher, &watcher, NULL), 0);
+    UNTIL(loop_current()->hopes == 1);
+    close(pair.theirs);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(watcher.result & POLLIN, POLLIN);
+    close(pair.ours);
+}
+
+/* Several may wait for one descriptor, also for a stream's own. */
+CASE_OF_BOTH(one_descriptor_is_waited_for_by_many)
+{
+    struct pair pair = new_pair(local);
+    struct coir_scope *scope = open_scope();
+    struct watcher watchers[3];
+    struct coir_stream *stream = adopt_stream(pair);
+
+    for (int i = 0; i < 3; i++) {
+        watchers[i] = (struct watcher){.fd = coir_fd(stream)};
+        assert_int_equal(coir_spawn(scope, run_watcher, &watchers[i], NULL), 0);
+    }
+    UNTIL(loop_current()->hopes == 3);
+    send_text(pair.theirs, "hello");
+    assert_int_equal(coir_scope_close(scope), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(watchers[i].result, POLLIN);
+    expect_stream_text(stream, "hello");
+    close(pair.theirs);
+    coir_close(stream);
+}
+
+/* No registration stays behind: a closed number may be somebody else's at once. */
+CASE(wait_fd_leaves_no_registration_behind)
+{
+    uint64_t stale = loop_current()->stale_events;
+
+    for (int i = 0; i < 50; i++) {
+        struct pair pair = new_pair(i % 2 == 0);
+        int copy = dup(pair.ours);
+
+        send_text(pair.theirs, "x");
+        assert_int_equal(coir_wait_fd(pair.ours, POLLIN), POLLIN);
+        close(pair.ours);
+        send_text(pair.theirs, "y"); /* the copy is still there to be told of */
+        assert_int_equal(coir_sleep(COIR_MICROSECOND), 0);
+        close(copy);
+        close(pair.theirs);
+    }
+    assert_int_equal(loop_current()->stale_events, stale);
+    assert_int_equal(loop_current()->endpoints.live, 0);
+}
+
+CASE(wait_fd_takes_anything_that_poll_takes)
+{
+    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+    assert_int_equal(coir_wait_fd(file, POLLIN), POLLIN);
+    close(file);
+    assert_int_equal(coir_wait_fd(file, POLLIN), -EBADF);
+    assert_int_equal(coir_wait_fd(-1, POLLIN), -EBADF);
+    assert_int_equal(coir_wait_fd(0, 0), -EINVAL);
+    assert_int_equal(coir_wait_fd(0, POLLHUP), -EINVAL);
+}
+
+CASE(signal_wait_takes_what_came_before)
+{
+    int signals[] = {SIGUSR2, SIGUSR1};
+    sigset_t set = one_signal();
+    int signal = 0;
+
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+    assert_int_equal(kill(getpid(), SIGUSR1), 0);
+    assert_int_equal(coir_signal_wait(signals, 2, &signal), 0);
+    assert_int_equal(signal, SIGUSR1);
+    assert_int_equal(kill(getpid(), SIGUSR2), 0); /* blocked since the first call */
+    assert_int_equal(coir_signal_wait(signals, 2, &signal), 0);
+    assert_int_equal(signal, SIGUSR2);
+}
