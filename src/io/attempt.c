@@ -24,21 +24,26 @@ static bool is_fatal(int error)
 /* Keeps the first error that ends both directions. */
 static int keep_error(struct endpoint *endpoint, int error)
 {
-    if (endpoint->error == 0 && is_fatal(error))
+    if (endpoint->error == 0 && is_fatal(error)) {
         endpoint->error = (int16_t)error;
+        /* There is an answer for everybody who asks, for good. */
+        endpoint->flags |= ENDPOINT_INBOUND | ENDPOINT_OUTBOUND | ENDPOINT_HANGUP;
+    }
     return endpoint->error != 0 ? endpoint->error : error;
 }
 
 /* What a receive of up to `asked` bytes says; returns the operation's result. */
-static int take_received(struct endpoint *endpoint, ssize_t got, size_t asked)
+static inline int take_received(struct endpoint *endpoint, ssize_t got, size_t asked)
 {
-    if (got == -EAGAIN) {
+    if (UNLIKELY(got == -EAGAIN)) {
+        if (endpoint->error != 0)
+            return endpoint->error; /* of a Unix socket: TCP's reads fail by themselves */
         endpoint->flags &= (uint16_t) ~(ENDPOINT_INBOUND | ENDPOINT_HANGUP);
-        return endpoint->error != 0 ? endpoint->error : -EAGAIN; /* of a Unix socket: TCP's reads fail by themselves */
+        return -EAGAIN;
     }
-    if (got < 0)
+    if (UNLIKELY(got < 0))
         return keep_error(endpoint, (int)got);
-    if (got == 0) {
+    if (UNLIKELY(got == 0)) {
         /* The kernel reports a reset once, and says 0 ever after. */
         if (endpoint->error != 0)
             return endpoint->error;
@@ -52,98 +57,111 @@ static int take_received(struct endpoint *endpoint, ssize_t got, size_t asked)
     return (int)got;
 }
 
-static ssize_t receive_once(struct loop *loop, struct endpoint *endpoint, void *bytes, size_t size, int flags)
+static inline ssize_t receive_once(struct loop *loop, struct endpoint *endpoint, void *bytes, size_t size, int flags)
 {
     ssize_t got;
 
     do {
         loop->receive_calls++;
         got = kernel_receive(endpoint->fd, bytes, size, flags);
-    } while (got == -EINTR);
+    } while (UNLIKELY(got == -EINTR));
     return got;
 }
 
-static int attempt_receive(struct loop *loop, struct endpoint *endpoint, struct operation *operation)
+static int attempt_receive(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
-    ssize_t got = receive_once(loop, endpoint, operation->memory, operation->size, 0);
+    ssize_t got = receive_once(engine->loop, endpoint, operation->memory, operation->size, 0);
 
     return take_received(endpoint, got, operation->size);
 }
 
-static int attempt_lend(struct loop *loop, struct endpoint *endpoint, struct operation *operation)
+static int attempt_lend(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
-    struct buffer *buffer;
-    int got = buffer_lend(&loop->buffers, endpoint->class, &buffer);
+    struct loop *loop = engine->loop;
+    struct buffer *buffer = buffer_lend_free(&loop->buffers, endpoint->class);
+    int got;
 
-    if (got < 0)
-        return got;
+    if (UNLIKELY(buffer == NULL)) {
+        got = buffer_make(&loop->buffers, buffer_class_size(endpoint->class), endpoint->class, &buffer);
+        if (got < 0)
+            return got;
+    }
     got = take_received(endpoint, receive_once(loop, endpoint, buffer->bytes, buffer->capacity, 0), buffer->capacity);
-    if (got <= 0) {
+    if (UNLIKELY(got <= 0)) {
         buffer_release(buffer);
         return got;
     }
-    endpoint->class = buffer_next_class(endpoint->class, (size_t)got, &endpoint->small_in_a_row);
     operation->memory = buffer;
+    endpoint->class = buffer_next_class(endpoint->class, (size_t)got, &endpoint->small_in_a_row);
     return got;
 }
 
-static int attempt_discard(struct loop *loop, struct endpoint *endpoint)
+static int attempt_discard(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     unsigned char bytes[4096];
     ssize_t got;
 
+    (void)operation;
     if (endpoint->flags & ENDPOINT_LOCAL) {
-        got = receive_once(loop, endpoint, bytes, sizeof(bytes), 0);
+        got = receive_once(engine->loop, endpoint, bytes, sizeof(bytes), 0);
         return take_received(endpoint, got, sizeof(bytes));
     }
-    got = receive_once(loop, endpoint, NULL, DISCARD_AT_ONCE, MSG_TRUNC);
+    got = receive_once(engine->loop, endpoint, NULL, DISCARD_AT_ONCE, MSG_TRUNC);
     return take_received(endpoint, got, DISCARD_AT_ONCE);
 }
 
-static ssize_t send_once(struct loop *loop, struct endpoint *endpoint, const struct operation *operation)
-{
-    ssize_t sent;
-
-    do {
-        loop->send_calls++;
-        if (operation->kind == OPERATION_SEND)
-            sent = kernel_send(endpoint->fd, operation->memory, operation->size);
-        else
-            sent = kernel_send_pieces(endpoint->fd, operation->memory, operation->size);
-    } while (sent == -EINTR);
-    return sent;
-}
-
 /* Where a Unix peer reads no more, no event tells a receive that waits. */
-static int end_by_sending(struct loop *loop, struct endpoint *endpoint, int error)
+static int end_by_sending(struct endpoint *endpoint, int error)
 {
-    if (endpoint->in.state == OPERATION_STARTED)
-        operation_try_later(loop, endpoint, &endpoint->in);
+    readiness_try_later(&endpoint->in);
     return keep_error(endpoint, error);
 }
 
-static int attempt_send(struct loop *loop, struct endpoint *endpoint, struct operation *operation)
+/* What a send of `size` bytes says; returns the operation's result. With a `size` of 0 it is not known. */
+static inline int take_sent(struct endpoint *endpoint, ssize_t sent, size_t size)
 {
-    ssize_t sent;
-
-    if (endpoint->error != 0)
-        return endpoint->error;
-    sent = send_once(loop, endpoint, operation);
     if (sent == -EAGAIN)
-        endpoint->flags |= ENDPOINT_FULL;
-    else if (sent < 0)
-        return end_by_sending(loop, endpoint, (int)sent);
-    else if (operation->kind == OPERATION_SEND && (size_t)sent < operation->size && !(endpoint->flags & ENDPOINT_LOCAL))
-        endpoint->flags |= ENDPOINT_FULL;
+        endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
+    else if (UNLIKELY(sent < 0))
+        return end_by_sending(endpoint, (int)sent);
+    else if (UNLIKELY((size_t)sent < size) && !(endpoint->flags & ENDPOINT_LOCAL))
+        endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
     return (int)sent;
 }
 
-static int attempt_accept(struct loop *loop, struct endpoint *endpoint)
+static int attempt_send(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    ssize_t sent;
+
+    if (UNLIKELY(endpoint->error != 0))
+        return endpoint->error;
+    do {
+        engine->loop->send_calls++;
+        sent = kernel_send(endpoint->fd, operation->memory, operation->size);
+    } while (UNLIKELY(sent == -EINTR));
+    return take_sent(endpoint, sent, operation->size);
+}
+
+static int attempt_send_pieces(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    ssize_t sent;
+
+    if (UNLIKELY(endpoint->error != 0))
+        return endpoint->error;
+    do {
+        engine->loop->send_calls++;
+        sent = kernel_send_pieces(endpoint->fd, operation->memory, operation->size);
+    } while (UNLIKELY(sent == -EINTR));
+    return take_sent(endpoint, sent, 0);
+}
+
+static int attempt_accept(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     int fd;
 
+    (void)operation;
     do {
-        loop->accept_calls++;
+        engine->loop->accept_calls++;
         fd = kernel_accept(endpoint->fd);
     } while (fd == -EINTR);
     if (fd == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL && endpoint->flags & ENDPOINT_HANGUP)
@@ -176,7 +194,7 @@ static int watch_connected(struct engine *engine, struct endpoint *endpoint)
     return CONTAINER_OF(engine, struct readiness, engine)->hooks->watch(engine, endpoint);
 }
 
-static int attempt_connect(struct loop *loop, struct endpoint *endpoint, const struct operation *operation)
+static int attempt_connect(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     int rc;
 
@@ -184,17 +202,18 @@ static int attempt_connect(struct loop *loop, struct endpoint *endpoint, const s
         return attempt_connected(endpoint);
     rc = kernel_connect(endpoint->fd, operation->memory, operation->size);
     if (rc == 0)
-        return watch_connected(loop->engine, endpoint);
+        return watch_connected(engine, endpoint);
     if (rc == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL)
         return -EBUSY; /* the listener's queue is full, and no event will tell when it is not */
     return rc == -EINPROGRESS || rc == -EINTR ? -EAGAIN : rc;
 }
 
-static int attempt_ready(struct endpoint *endpoint, const struct operation *operation)
+static int attempt_ready(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     struct pollfd descriptor = {.fd = endpoint->fd, .events = (short)operation->size};
     int rc;
 
+    (void)engine;
     do
         rc = kernel_poll(&descriptor, 1, 0);
     while (rc == -EINTR);
@@ -203,38 +222,29 @@ static int attempt_ready(struct endpoint *endpoint, const struct operation *oper
     return descriptor.revents & POLLNVAL ? -EBADF : descriptor.revents;
 }
 
-static int attempt_signal(struct endpoint *endpoint)
+static int attempt_signal(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     struct signalfd_siginfo information;
     ssize_t got;
 
+    (void)engine;
+    (void)operation;
     do
         got = kernel_read(endpoint->fd, &information, sizeof(information));
     while (got == -EINTR);
     return got < 0 ? (int)got : (int)information.ssi_signo;
 }
 
-int readiness_attempt(struct loop *loop, struct endpoint *endpoint, struct operation *operation)
-{
-    loop->working = true;
-    switch ((enum operation_kind)operation->kind) {
-    case OPERATION_RECEIVE:
-        return attempt_receive(loop, endpoint, operation);
-    case OPERATION_LEND:
-        return attempt_lend(loop, endpoint, operation);
-    case OPERATION_DISCARD:
-        return attempt_discard(loop, endpoint);
-    case OPERATION_SEND:
-    case OPERATION_SEND_PIECES:
-        return attempt_send(loop, endpoint, operation);
-    case OPERATION_ACCEPT:
-        return attempt_accept(loop, endpoint);
-    case OPERATION_CONNECT:
-        return attempt_connect(loop, endpoint, operation);
-    case OPERATION_READY:
-        return attempt_ready(endpoint, operation);
-    case OPERATION_SIGNAL:
-        return attempt_signal(endpoint);
-    }
-    ASSERT(!"an operation of no known kind");
-}
+const struct readiness_method readiness_methods[OPERATION_KIND_COUNT] = {
+    [OPERATION_ACCEPT] = {.attempt = attempt_accept, .needs = ENDPOINT_INBOUND},
+    /* Before its connect, a socket would report a hangup. */
+    [OPERATION_CONNECT] = {.attempt = attempt_connect, .watched_late = true},
+    [OPERATION_RECEIVE] = {.attempt = attempt_receive, .needs = ENDPOINT_INBOUND},
+    [OPERATION_LEND] = {.attempt = attempt_lend, .needs = ENDPOINT_INBOUND},
+    [OPERATION_SEND] = {.attempt = attempt_send, .needs = ENDPOINT_OUTBOUND},
+    [OPERATION_SEND_PIECES] = {.attempt = attempt_send_pieces, .needs = ENDPOINT_OUTBOUND},
+    /* A borrowed descriptor must not stay registered. */
+    [OPERATION_READY] = {.attempt = attempt_ready, .watched_late = true},
+    [OPERATION_SIGNAL] = {.attempt = attempt_signal, .needs = ENDPOINT_INBOUND},
+    [OPERATION_DISCARD] = {.attempt = attempt_discard, .needs = ENDPOINT_INBOUND},
+};

@@ -7,7 +7,9 @@
 #ifndef IO_BUFFER_H
 #define IO_BUFFER_H
 
+#include "base/assert.h"
 #include "base/list.h"
+#include "context/sanitizer.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,14 +35,18 @@ struct buffer {
     unsigned char bytes[] __attribute__((aligned(16)));
 };
 
+/** The free buffers of one class. */
+struct buffer_shelf {
+    struct queue_link *free; /* a stack: the last one given back is the next to be lent */
+    uint32_t count;
+    uint32_t count_max; /* more are not kept */
+};
+
 /** The pool of one scheduler. */
 struct buffers {
-    struct {
-        struct queue_link *free; /* a stack: the last one given back is the next to be lent */
-        size_t free_bytes;
-    } classes[BUFFER_CLASS_COUNT];
-    uint64_t lent_bytes;   /* capacity of all buffers that are out */
-    uint64_t budget_bytes; /* lent_bytes never exceeds it */
+    struct buffer_shelf shelves[BUFFER_CLASS_COUNT];
+    uint64_t made_bytes;   /* capacity of all buffers, lent or free */
+    uint64_t budget_bytes; /* made_bytes never exceeds it */
 };
 
 /** Prepares an empty pool; `budget_bytes` 0 = no limit. */
@@ -49,6 +55,9 @@ void buffers_init(struct buffers *pool, uint64_t budget_bytes);
 /** Frees the pool's free buffers; all must have been given back. */
 void buffers_done(struct buffers *pool);
 
+/** Capacity of all buffers that are out. */
+uint64_t buffers_lent_bytes(const struct buffers *pool);
+
 /** Usable bytes of a class. */
 static inline size_t buffer_class_size(uint8_t class)
 {
@@ -56,20 +65,69 @@ static inline size_t buffer_class_size(uint8_t class)
 }
 
 /**
- * Lends a buffer of the class.
+ * Makes a buffer of `size` bytes, which is `class` or larger than any; free
+ * ones of other classes go where the budget is spent otherwise.
  *
  * Returns: 0; -ENOBUFS the budget is spent; -ENOMEM.
  */
-int buffer_lend(struct buffers *pool, uint8_t class, struct buffer **ret_buffer);
+int buffer_make(struct buffers *pool, size_t size, uint8_t class, struct buffer **ret_buffer);
 
-/** Lends a buffer of at least `size` bytes, of any size. Returns as buffer_lend(). */
+/** Lends a free buffer of the class, empty; NULL: there is none, make one. */
+static inline struct buffer *buffer_lend_free(struct buffers *pool, uint8_t class)
+{
+    struct buffer_shelf *shelf = &pool->shelves[class];
+    struct queue_link *link = shelf->free;
+
+    if (UNLIKELY(link == NULL))
+        return NULL;
+    shelf->free = link->next;
+    shelf->count--;
+    sanitizer_unpoison(CONTAINER_OF(link, struct buffer, link)->bytes, buffer_class_size(class));
+    return CONTAINER_OF(link, struct buffer, link);
+}
+
+/** Lends a buffer of at least `size` bytes, of any size. Returns as buffer_make(). */
 int buffer_lend_size(struct buffers *pool, size_t size, struct buffer **ret_buffer);
 
+/** Frees a buffer for which its pool has no room. */
+void buffer_destroy(struct buffer *buffer);
+
 /** Gives the buffer back to its pool. */
-void buffer_release(struct buffer *buffer);
+static inline void buffer_release(struct buffer *buffer)
+{
+    struct buffer_shelf *shelf;
+
+    if (UNLIKELY(buffer->class == BUFFER_CLASS_COUNT)) {
+        buffer_destroy(buffer);
+        return;
+    }
+    shelf = &buffer->pool->shelves[buffer->class];
+    if (UNLIKELY(shelf->count >= shelf->count_max)) {
+        buffer_destroy(buffer);
+        return;
+    }
+    sanitizer_poison(buffer->bytes, buffer->capacity);
+    buffer->first = 0;
+    buffer->end = 0;
+    buffer->link.next = shelf->free;
+    shelf->free = &buffer->link;
+    shelf->count++;
+}
+
+/** The rest of buffer_next_class(): a full or a small receive. */
+uint8_t buffer_change_class(uint8_t class, size_t got, uint8_t *small_in_a_row);
 
 /** The class for a stream's next receive, after one of `got` bytes into `class`. `small_in_a_row` is the
  * stream's count of receives that would have fitted the next smaller class by far. */
-uint8_t buffer_next_class(uint8_t class, size_t got, uint8_t *small_in_a_row);
+static inline uint8_t buffer_next_class(uint8_t class, size_t got, uint8_t *small_in_a_row)
+{
+    size_t size = buffer_class_size(class);
+
+    if (LIKELY(got < size && (class == BUFFER_CLASS_SMALLEST || got > size / 16))) {
+        *small_in_a_row = 0;
+        return class;
+    }
+    return buffer_change_class(class, got, small_in_a_row);
+}
 
 #endif

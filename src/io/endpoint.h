@@ -18,10 +18,11 @@
 #define ENDPOINT_BORROWED (1u << 1) /* the descriptor is somebody else's: never close it */
 #define ENDPOINT_EXPOSED (1u << 2)  /* others may hold copies of the descriptor */
 #define ENDPOINT_INBOUND (1u << 3)  /* something may be there to receive or accept */
-#define ENDPOINT_FULL (1u << 4)     /* the kernel took no more when we last sent */
+#define ENDPOINT_OUTBOUND (1u << 4) /* the kernel may take more */
 #define ENDPOINT_HANGUP (1u << 5)   /* RDHUP, HUP, ERR or PRI since the last EAGAIN: read until that */
 #define ENDPOINT_ENDED (1u << 6)    /* the peer's end was received */
 #define ENDPOINT_LINGERS (1u << 7)  /* closed by its owner; only linger.c knows it */
+#define ENDPOINT_FOREIGN (1u << 8)  /* adopted as borrowed: watched only while an operation waits */
 
 struct endpoint {
     struct slab_header header;

@@ -16,6 +16,7 @@
 
 struct loop;
 struct engine;
+struct wait_kind;
 
 enum endpoint_address {
     ENDPOINT_OUR_ADDRESS,
@@ -30,6 +31,7 @@ enum endpoint_close {
 
 struct engine_table {
     const char *name;
+    const struct wait_kind *waits; /* per kind of operation: how a task waits for it */
 
     /** Readies the engine. Returns 0, or why it does not work here. */
     int (*init)(struct engine *engine);
@@ -44,10 +46,9 @@ struct engine_table {
     void (*close)(struct engine *engine, struct endpoint *endpoint, enum endpoint_close how);
 
     /* Operations. */
-    /** Begins the IDLE operation, whose kind, memory, size and waiter are set. Returns true if it is DONE at once. */
-    bool (*start)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
-    /** Tries again what operation_try_later() was called for. Returns true if it is DONE now. */
-    bool (*retry)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+    /** Begins the IDLE operation, whose kind, memory, size and waiter are set. Returns its result if it is done at
+     * once, and leaves it IDLE; else OPERATION_PENDING: it is STARTED. */
+    int (*start)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
     /** Asks a STARTED operation to end; it gets DONE soon, with -ECANCELED or with a result that came first. */
     void (*cancel)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 

@@ -36,12 +36,12 @@ static bool take_in(struct loop *loop, struct endpoint *endpoint, int result)
 
 static void discard_more(struct loop *loop, struct endpoint *endpoint)
 {
+    int result;
+
     do {
         endpoint->in = (struct operation){.kind = OPERATION_DISCARD, .state = OPERATION_IDLE};
-        if (!loop->engine->table->start(loop->engine, endpoint, &endpoint->in))
-            return;
-        endpoint->in.state = OPERATION_IDLE;
-    } while (take_in(loop, endpoint, endpoint->in.result));
+        result = loop->engine->table->start(loop->engine, endpoint, &endpoint->in);
+    } while (result != OPERATION_PENDING && take_in(loop, endpoint, result));
 }
 
 void linger_discarded(struct loop *loop, struct endpoint *endpoint)

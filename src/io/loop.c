@@ -7,7 +7,6 @@
 #include "kernel/kernel.h"
 #include <errno.h>
 
-#define ENDPOINT_MAGIC 0x656e6470u
 /** Turns of pure computation between two looks at the kernel. */
 #define TURNS_BETWEEN_WAITS 32
 #define TRIM_INTERVAL_NS COIR_SECOND
@@ -54,6 +53,12 @@ static bool has_work(const struct loop *loop)
     return loop->scheduler.tasks.live > 0 || loop->lingering > 0;
 }
 
+/* While tasks talk to the kernel there is news to expect from it; pure computation need not ask each time. */
+static uint64_t count_calls(const struct loop *loop)
+{
+    return loop->receive_calls + loop->send_calls + loop->accept_calls;
+}
+
 /* How long the engine may wait; 0 = not at all. */
 static coir_time allowed_wait(struct loop *loop)
 {
@@ -89,7 +94,7 @@ static void trim_stacks(struct loop *loop)
 static void wait_for_events(struct loop *loop)
 {
     loop->waits++;
-    loop->working = false;
+    loop->calls_before_wait = count_calls(loop);
     loop->engine->table->wait(loop->engine, allowed_wait(loop));
     scheduler_advance(&loop->scheduler, read_clock(&loop->scheduler));
     trim_stacks(loop);
@@ -105,7 +110,8 @@ void loop_run(struct loop *loop)
         loop->turns++;
         if (!has_work(loop))
             break;
-        if (!queue_empty(&loop->scheduler.ready) && !loop->working && ++turns_unwatched < TURNS_BETWEEN_WAITS)
+        if (!queue_empty(&loop->scheduler.ready) && count_calls(loop) == loop->calls_before_wait &&
+            ++turns_unwatched < TURNS_BETWEEN_WAITS)
             continue;
         turns_unwatched = 0;
         wait_for_events(loop);
@@ -113,62 +119,29 @@ void loop_run(struct loop *loop)
     scheduler_current = NULL;
 }
 
-static void cancel_operation(struct task *task)
+int operation_wait(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
+{
+    struct loop *loop = loop_current();
+    struct task *task = loop->scheduler.current;
+    uint64_t hope = !task->background;
+    int rc;
+
+    task->wait.item = endpoint;
+    loop->hopes += hope;
+    rc = task_park(&loop->engine->table->waits[operation->kind], operation, deadline);
+    loop->hopes -= hope;
+    if (rc != OPERATION_GONE)
+        operation->state = OPERATION_IDLE;
+    return rc;
+}
+
+void operation_cancel_wait(struct task *task)
 {
     struct operation *operation = task->wait.object;
     struct engine *engine = loop_current()->engine;
 
     if (operation->state == OPERATION_STARTED)
         engine->table->cancel(engine, task->wait.item, operation);
-}
-
-static bool settle_operation(struct task *task)
-{
-    struct operation *operation = task->wait.object;
-    struct engine *engine = loop_current()->engine;
-
-    if (!engine->table->retry(engine, task->wait.item, operation))
-        return false;
-    task_settle(task, operation->result);
-    return true;
-}
-
-#define OPERATION_WAIT(title, drains)                                                                                  \
-    {                                                                                                                  \
-        .name = (title), .cancel = cancel_operation, .settle = settle_operation, .heeds_drain = (drains)               \
-    }
-
-static const struct wait_kind operation_waits[OPERATION_KIND_COUNT] = {
-    [OPERATION_ACCEPT] = OPERATION_WAIT("accept", true),
-    [OPERATION_CONNECT] = OPERATION_WAIT("connect", false),
-    [OPERATION_RECEIVE] = OPERATION_WAIT("read", true),
-    [OPERATION_LEND] = OPERATION_WAIT("receive", true),
-    [OPERATION_SEND] = OPERATION_WAIT("write", false),
-    [OPERATION_SEND_PIECES] = OPERATION_WAIT("writev", false),
-    [OPERATION_READY] = OPERATION_WAIT("wait for a descriptor", false),
-    [OPERATION_SIGNAL] = OPERATION_WAIT("wait for a signal", false),
-    [OPERATION_DISCARD] = OPERATION_WAIT("discard", false),
-};
-
-int operation_await(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
-{
-    struct loop *loop = loop_current();
-    struct task *task = loop->scheduler.current;
-    int rc;
-
-    ASSERT(operation->state == OPERATION_IDLE);
-    operation->waiter = task;
-    if (loop->engine->table->start(loop->engine, endpoint, operation)) {
-        operation->state = OPERATION_IDLE;
-        return operation->result;
-    }
-    task->wait.item = endpoint;
-    loop->hopes += !task->background;
-    rc = task_park(&operation_waits[operation->kind], operation, deadline);
-    loop->hopes -= !task->background;
-    if (rc != OPERATION_GONE)
-        operation->state = OPERATION_IDLE;
-    return rc;
 }
 
 void operation_complete(struct loop *loop, struct endpoint *endpoint, struct operation *operation, int result)
@@ -179,19 +152,6 @@ void operation_complete(struct loop *loop, struct endpoint *endpoint, struct ope
         linger_discarded(loop, endpoint);
     else
         task_wake(operation->waiter, result == -ECANCELED ? WAIT_RECONSIDER : result);
-}
-
-void operation_try_later(struct loop *loop, struct endpoint *endpoint, struct operation *operation)
-{
-    struct task *waiter = operation->waiter;
-
-    if (waiter == NULL) {
-        if (loop->engine->table->retry(loop->engine, endpoint, operation))
-            linger_discarded(loop, endpoint);
-        return;
-    }
-    if (waiter->state == TASK_PARKED)
-        task_wake_to_settle(waiter);
 }
 
 /* What an operation brought and nobody will take. */

@@ -23,7 +23,7 @@ struct loop {
     uint64_t hopes;     /* operations that somebody waits for, background tasks' excepted */
     uint64_t lingering; /* endpoints */
     uint64_t slices_out;
-    bool working;                        /* an operation was tried since the last wait */
+    uint64_t calls_before_wait;          /* what the counters of calls came to at the last wait */
     coir_time trim_at;                   /* when to look at idle stacks; COIR_FOREVER = not at all */
     void (*deadlock)(struct loop *loop); /* reports that nothing can wake any task; does not return */
     uint64_t turns;
@@ -41,12 +41,20 @@ static inline struct loop *loop_current(void)
     return CONTAINER_OF(scheduler_current, struct loop, scheduler);
 }
 
+#define ENDPOINT_MAGIC 0x656e6470u
+
 /** Prepares a loop on `engine`, whose table is set and which this readies. Returns 0 or a negative errno. */
 int loop_init(struct loop *loop, struct engine *engine, uint64_t byte_budget);
 void loop_done(struct loop *loop);
 
 /** Turns until no task is left and nothing lingers. */
 void loop_run(struct loop *loop);
+
+/** What operation_await() returns when the endpoint was closed meanwhile. */
+#define OPERATION_GONE (-EBADFD)
+
+/** The rest of operation_await(): the operation has started and is not done. */
+int operation_wait(struct endpoint *endpoint, struct operation *operation, coir_time deadline);
 
 /**
  * Performs the operation of `endpoint` whose kind, memory and size are set,
@@ -56,16 +64,22 @@ void loop_run(struct loop *loop);
  *          deadline or a drain; OPERATION_GONE the endpoint was closed: do not
  *          touch it again.
  */
-int operation_await(struct endpoint *endpoint, struct operation *operation, coir_time deadline);
+static inline int operation_await(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
+{
+    struct loop *loop = loop_current();
 
-/** What operation_await() returns when the endpoint was closed meanwhile. */
-#define OPERATION_GONE (-EBADFD)
+    int result;
+
+    operation->waiter = loop->scheduler.current;
+    result = loop->engine->table->start(loop->engine, endpoint, operation);
+    return UNLIKELY(result == OPERATION_PENDING) ? operation_wait(endpoint, operation, deadline) : result;
+}
+
+/** For the cancel() of an engine's waits: has the engine cancel the operation that the task waits for. */
+void operation_cancel_wait(struct task *task);
 
 /** For engines: the operation is over. Wakes its waiter. */
 void operation_complete(struct loop *loop, struct endpoint *endpoint, struct operation *operation, int result);
-
-/** For engines: the descriptor looks ready; the operation is to be tried when its waiter's turn comes. */
-void operation_try_later(struct loop *loop, struct endpoint *endpoint, struct operation *operation);
 
 /** The endpoint is going away: whoever waits for the operation, if anybody does, is woken with OPERATION_GONE. */
 void operation_abandon(struct operation *operation);

@@ -6,10 +6,12 @@
  *
  * IDLE -> STARTED -> (CANCELLING ->) DONE -> IDLE. Whoever waits leaves its
  * call only when the operation is DONE; then it is delivered, and IDLE again.
+ * One that is done at once is delivered at once, and was never anything else.
  */
 #ifndef IO_OPERATION_H
 #define IO_OPERATION_H
 
+#include <errno.h>
 #include <stdint.h>
 
 struct task;
@@ -34,6 +36,9 @@ enum operation_state {
     OPERATION_CANCELLING,
     OPERATION_DONE,
 };
+
+/** What start() returns of an operation that is not done at once. */
+#define OPERATION_PENDING (-EAGAIN)
 
 struct operation {
     struct task *waiter; /* NULL: a lingering endpoint's own */

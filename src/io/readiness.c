@@ -7,118 +7,103 @@
 #include "io/loop.h"
 #include "kernel/kernel.h"
 #include <errno.h>
-#include <poll.h>
-
-#define INBOUND_EVENTS (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR)
-#define HANGUP_EVENTS (POLLPRI | POLLRDHUP | POLLHUP | POLLERR)
-#define OUTBOUND_EVENTS (POLLOUT | POLLHUP | POLLERR)
 
 static const struct readiness_hooks *hooks_of(const struct engine *engine)
 {
     return CONTAINER_OF(engine, struct readiness, engine)->hooks;
 }
 
-static void tell_interest(struct engine *engine, struct endpoint *endpoint)
+static inline void tell_interest(struct engine *engine, struct endpoint *endpoint)
 {
-    if (hooks_of(engine)->interest != NULL)
-        hooks_of(engine)->interest(engine, endpoint);
+    void (*interest)(struct engine *, struct endpoint *) = hooks_of(engine)->interest;
+
+    if (UNLIKELY(interest != NULL))
+        interest(engine, endpoint);
 }
 
-/* Is there any sense in trying before an event has come? */
-static bool is_hopeful(const struct endpoint *endpoint, const struct operation *operation)
+/* Some descriptors are watched only now. */
+static __attribute__((noinline)) int watch_and_wait(struct engine *engine, struct endpoint *endpoint,
+                                                    struct operation *operation)
 {
-    switch ((enum operation_kind)operation->kind) {
-    case OPERATION_RECEIVE:
-    case OPERATION_LEND:
-    case OPERATION_DISCARD:
-    case OPERATION_ACCEPT:
-    case OPERATION_SIGNAL:
-        return (endpoint->flags & ENDPOINT_INBOUND) != 0 || endpoint->error != 0;
-    case OPERATION_SEND:
-    case OPERATION_SEND_PIECES:
-        return !(endpoint->flags & ENDPOINT_FULL) || endpoint->error != 0;
-    case OPERATION_CONNECT:
-    case OPERATION_READY:
-        return true;
-    }
-    ASSERT(!"an operation of no known kind");
-}
+    int rc = hooks_of(engine)->watch(engine, endpoint);
 
-static bool finish_with(struct operation *operation, int result)
-{
-    operation->result = result;
-    operation->state = OPERATION_DONE;
-    return true;
-}
-
-/* These descriptors are watched only while they are waited for: a socket that is not yet connecting would report a
- * hangup, and a borrowed descriptor must not stay registered. */
-static bool is_watched_late(const struct operation *operation)
-{
-    return operation->kind == OPERATION_CONNECT || operation->kind == OPERATION_READY;
-}
-
-bool readiness_start(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
-{
-    int result = -EAGAIN;
-
-    if (is_hopeful(endpoint, operation))
-        result = readiness_attempt(engine->loop, endpoint, operation);
-    if (result == -EAGAIN && is_watched_late(operation)) {
-        int rc = hooks_of(engine)->watch(engine, endpoint);
-
-        if (rc < 0)
-            result = rc;
-    }
-    if (result != -EAGAIN)
-        return finish_with(operation, result);
+    if (rc < 0)
+        return rc;
     operation->state = OPERATION_STARTED;
     tell_interest(engine, endpoint);
-    return false;
+    return OPERATION_PENDING;
 }
 
-bool readiness_retry(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+static inline int begin_waiting(struct engine *engine, struct endpoint *endpoint, struct operation *operation,
+                                const struct readiness_method *method)
 {
-    int result = readiness_attempt(engine->loop, endpoint, operation);
-
-    if (result == -EAGAIN) {
-        tell_interest(engine, endpoint);
-        return false;
-    }
-    finish_with(operation, result);
+    if (UNLIKELY(method->watched_late))
+        return watch_and_wait(engine, endpoint, operation);
+    operation->state = OPERATION_STARTED;
     tell_interest(engine, endpoint);
-    return true;
+    return OPERATION_PENDING;
+}
+
+static __attribute__((noinline)) int try_or_wait(struct engine *engine, struct endpoint *endpoint,
+                                                 struct operation *operation, const struct readiness_method *method)
+{
+    int result = method->attempt(engine, endpoint, operation);
+
+    return LIKELY(result != -EAGAIN) ? result : begin_waiting(engine, endpoint, operation, method);
+}
+
+int readiness_start(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    const struct readiness_method *method = &readiness_methods[operation->kind];
+
+    if ((endpoint->flags & method->needs) == method->needs)
+        return try_or_wait(engine, endpoint, operation, method);
+    return begin_waiting(engine, endpoint, operation, method);
+}
+
+/* -EAGAIN is WAIT_UNSETTLED: the event was for nothing, and there will be another. */
+static int settle_by_trying(struct task *task)
+{
+    struct operation *operation = task->wait.object;
+
+    return readiness_methods[operation->kind].attempt(loop_current()->engine, task->wait.item, operation);
+}
+
+#define READINESS_WAIT(title, drains)                                                                                  \
+    {                                                                                                                  \
+        .name = (title), .cancel = operation_cancel_wait, .settle = settle_by_trying, .heeds_drain = (drains)          \
+    }
+
+const struct wait_kind readiness_waits[OPERATION_KIND_COUNT] = {
+    [OPERATION_ACCEPT] = READINESS_WAIT("accept", true),
+    [OPERATION_CONNECT] = READINESS_WAIT("connect", false),
+    [OPERATION_RECEIVE] = READINESS_WAIT("read", true),
+    [OPERATION_LEND] = READINESS_WAIT("receive", true),
+    [OPERATION_SEND] = READINESS_WAIT("write", false),
+    [OPERATION_SEND_PIECES] = READINESS_WAIT("writev", false),
+    [OPERATION_READY] = READINESS_WAIT("wait for a descriptor", false),
+    [OPERATION_SIGNAL] = READINESS_WAIT("wait for a signal", false),
+};
+
+/* A discard has no task: it goes on at once, and linger.c takes in what it brought. */
+void readiness_linger_event(struct engine *engine, struct endpoint *endpoint)
+{
+    struct operation *discard = &endpoint->in;
+    int result;
+
+    if (discard->state != OPERATION_STARTED || !(endpoint->flags & ENDPOINT_INBOUND))
+        return;
+    result = readiness_methods[discard->kind].attempt(engine, endpoint, discard);
+    if (result == -EAGAIN)
+        return;
+    discard->result = result;
+    linger_discarded(engine->loop, endpoint);
 }
 
 void readiness_cancel(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     operation->state = OPERATION_CANCELLING;
-    tell_interest(engine, endpoint);
     operation_complete(engine->loop, endpoint, operation, -ECANCELED);
-}
-
-void readiness_event(struct engine *engine, struct endpoint *endpoint, uint32_t events)
-{
-    bool lingers = (endpoint->flags & ENDPOINT_LINGERS) != 0; /* its own event may end the endpoint */
-
-    if (endpoint->in.kind == OPERATION_READY && endpoint->in.state == OPERATION_STARTED) {
-        operation_try_later(engine->loop, endpoint, &endpoint->in);
-        return;
-    }
-    if (events & HANGUP_EVENTS)
-        endpoint->flags |= ENDPOINT_HANGUP;
-    if (events & INBOUND_EVENTS) {
-        endpoint->flags |= ENDPOINT_INBOUND;
-        if (endpoint->in.state == OPERATION_STARTED)
-            operation_try_later(engine->loop, endpoint, &endpoint->in);
-    }
-    if (lingers)
-        return; /* there is no outward operation in such an endpoint */
-    if (events & OUTBOUND_EVENTS) {
-        endpoint->flags &= (uint16_t)~ENDPOINT_FULL;
-        if (endpoint->out.state == OPERATION_STARTED)
-            operation_try_later(engine->loop, endpoint, &endpoint->out);
-    }
 }
 
 void readiness_close(struct engine *engine, struct endpoint *endpoint, enum endpoint_close how)

@@ -2,7 +2,7 @@
  *
  * What engines that work by readiness share: sockets, and operations made of
  * "try; if it would block, wait until the kernel says ready; try again". Such
- * an engine embeds struct readiness, fills its table with the functions below,
+ * an engine embeds struct readiness, fills its table with READINESS_FUNCTIONS,
  * and adds only how it learns of readiness.
  *
  * A receive is tried again not when its event comes but when its task's turn
@@ -13,14 +13,22 @@
 #define IO_READINESS_H
 
 #include "io/engine.h"
+#include "io/loop.h"
+#include "task/task.h"
+#include <poll.h>
+
+#define READINESS_INBOUND (POLLIN | POLLPRI | POLLRDHUP | POLLHUP | POLLERR)
+#define READINESS_HANGUP (POLLPRI | POLLRDHUP | POLLHUP | POLLERR)
+#define READINESS_OUTBOUND (POLLOUT | POLLHUP | POLLERR)
 
 /** How a readiness engine learns of readiness. */
 struct readiness_hooks {
-    /** Begins to watch the endpoint: all of it, or for a READY operation its events only. Returns 0 or an error. */
+    /** Begins to watch the endpoint: all of it, or where it is foreign the events of its READY operation. Returns 0 or
+     * an error. */
     int (*watch)(struct engine *engine, struct endpoint *endpoint);
     /** Forgets the endpoint, which is about to be closed. */
     void (*unwatch)(struct engine *engine, struct endpoint *endpoint);
-    /** An operation of the endpoint begins or no longer waits. NULL: the engine need not know. */
+    /** An operation of the endpoint begins to wait. NULL: the engine need not know. */
     void (*interest)(struct engine *engine, struct endpoint *endpoint);
 };
 
@@ -29,15 +37,56 @@ struct readiness {
     const struct readiness_hooks *hooks;
 };
 
+/** How one kind of operation is tried. */
+struct readiness_method {
+    /** Tries once. Returns the operation's result, or -EAGAIN: it would block. */
+    int (*attempt)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+    uint16_t needs;    /* ENDPOINT_INBOUND or _OUTBOUND, without which a try is in vain; 0 = nothing */
+    bool watched_late; /* the descriptor is watched only once the operation has begun */
+};
+
+/** attempt.c's. */
+extern const struct readiness_method readiness_methods[OPERATION_KIND_COUNT];
+
+/** readiness.c's: how tasks wait. */
+extern const struct wait_kind readiness_waits[OPERATION_KIND_COUNT];
+
+/** The kernel says something of an endpoint that lingers. */
+void readiness_linger_event(struct engine *engine, struct endpoint *endpoint);
+
+/* The task that waits for the operation tries it again when its turn comes. */
+static inline void readiness_try_later(const struct operation *operation)
+{
+    if (operation->state == OPERATION_STARTED && operation->waiter->state == TASK_PARKED)
+        task_wake_to_settle(operation->waiter);
+}
+
 /** The kernel says that some of the poll(2) `events` hold. */
-void readiness_event(struct engine *engine, struct endpoint *endpoint, uint32_t events);
+static inline void readiness_event(struct engine *engine, struct endpoint *endpoint, uint32_t events)
+{
+    bool inward = (events & READINESS_INBOUND) != 0 || (endpoint->flags & ENDPOINT_FOREIGN) != 0;
+
+    if (inward)
+        endpoint->flags |= ENDPOINT_INBOUND;
+    if (UNLIKELY(events & READINESS_HANGUP))
+        endpoint->flags |= ENDPOINT_HANGUP;
+    if (UNLIKELY(endpoint->flags & ENDPOINT_LINGERS)) {
+        readiness_linger_event(engine, endpoint);
+        return;
+    }
+    if (inward)
+        readiness_try_later(&endpoint->in);
+    if (events & READINESS_OUTBOUND) {
+        endpoint->flags |= ENDPOINT_OUTBOUND;
+        readiness_try_later(&endpoint->out);
+    }
+}
 
 int readiness_open(struct engine *engine, const struct endpoint_plan *plan, struct endpoint **ret_endpoint);
 int readiness_adopt(struct engine *engine, int fd, uint16_t flags, struct endpoint **ret_endpoint);
 int readiness_open_signals(struct engine *engine, const sigset_t *signals, struct endpoint **ret_endpoint);
 void readiness_close(struct engine *engine, struct endpoint *endpoint, enum endpoint_close how);
-bool readiness_start(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
-bool readiness_retry(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_start(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 void readiness_cancel(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 int readiness_address(struct engine *engine, struct endpoint *endpoint, enum endpoint_address which,
                       struct sockaddr_storage *ret_address);
@@ -49,14 +98,9 @@ coir_time readiness_now(struct engine *engine);
 
 /** The part of an engine's table that is the same for all of them. */
 #define READINESS_FUNCTIONS                                                                                            \
-    .open = readiness_open, .adopt = readiness_adopt, .open_signals = readiness_open_signals,                          \
-    .close = readiness_close, .start = readiness_start, .retry = readiness_retry, .cancel = readiness_cancel,          \
-    .address = readiness_address, .unsent = readiness_unsent, .tune = readiness_tune, .finish = readiness_finish,      \
-    .refuse = readiness_refuse, .now = readiness_now
-
-/* Between the two files of this part: attempt.c tries, readiness.c keeps order. */
-
-/** Tries the operation once. Returns its result, or -EAGAIN: it would block. */
-int readiness_attempt(struct loop *loop, struct endpoint *endpoint, struct operation *operation);
+    .waits = readiness_waits, .open = readiness_open, .adopt = readiness_adopt,                                        \
+    .open_signals = readiness_open_signals, .close = readiness_close, .start = readiness_start,                        \
+    .cancel = readiness_cancel, .address = readiness_address, .unsent = readiness_unsent, .tune = readiness_tune,      \
+    .finish = readiness_finish, .refuse = readiness_refuse, .now = readiness_now
 
 #endif

@@ -31,7 +31,7 @@ static struct endpoint *make_endpoint(struct loop *loop, int fd, uint16_t flags)
         return NULL;
     endpoint->fd = fd;
     endpoint->slot = UINT32_MAX;
-    endpoint->flags = flags;
+    endpoint->flags = flags | ENDPOINT_OUTBOUND;
     endpoint->error = 0;
     endpoint->class = BUFFER_CLASS_LARGEST; /* a first receive of any size needs no second */
     endpoint->small_in_a_row = 0;
@@ -150,7 +150,7 @@ int readiness_adopt(struct engine *engine, int fd, uint16_t flags, struct endpoi
     int rc;
 
     if (flags & ENDPOINT_BORROWED) {
-        struct endpoint *endpoint = make_endpoint(engine->loop, fd, flags);
+        struct endpoint *endpoint = make_endpoint(engine->loop, fd, flags | ENDPOINT_FOREIGN);
 
         if (endpoint == NULL)
             return -ENOMEM;

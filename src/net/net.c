@@ -6,7 +6,6 @@
 #include "net/listener.h"
 #include "net/stream.h"
 
-#define STREAM_MAGIC 0x73747265u
 #define LISTENER_MAGIC 0x6c697374u
 
 void net_init(struct net *net, const struct scheme *const *schemes)

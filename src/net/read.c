@@ -11,34 +11,31 @@
 
 #define RECEIVE_MAX ((size_t)1 << 30) /* at once: an operation's result is an int */
 
+/* What a read that delivers nothing returns; it must not be taken for the one before it. */
+static int deliver_nothing(struct coir_stream *stream, int rc)
+{
+    if (rc != -EBADF && !stream_is_reading(stream))
+        stream->last_in = 0;
+    return rc;
+}
+
 /* What every read call begins with. */
-static int begin_read(struct coir_stream *stream)
+static inline int begin_read(struct coir_stream *stream)
 {
     int rc;
 
     ASSERT(task_is_running());
     ASSERT(stream_is_live(stream));
     rc = task_enter(&stream->header);
-    if (rc == -EBADF)
-        return rc;
-    if (stream->flags & STREAM_READING)
-        return rc < 0 ? rc : -EBUSY;
-    stream->last_in = 0;
-    if (rc < 0)
-        return rc;
-    if (stream->flags & STREAM_SLICE_OUT)
-        return -EBUSY;
-    stream->flags |= STREAM_READING;
-    return 0;
+    if (LIKELY(rc == 0) && (stream_is_reading(stream) || (stream->flags & STREAM_SLICE_OUT)))
+        rc = -EBUSY;
+    return LIKELY(rc == 0) ? 0 : deliver_nothing(stream, rc);
 }
 
-/* What every read call that began ends with; only the owner's close ends it otherwise. */
-static int end_read(struct coir_stream *stream, int rc)
+/* What a read call says of a receive that brought nothing; only the owner's close ends the stream meanwhile. */
+static inline int end_read(int rc)
 {
-    if (rc == OPERATION_GONE)
-        return -EBADF;
-    stream->flags &= (uint16_t)~STREAM_READING;
-    return rc;
+    return rc == OPERATION_GONE ? -EBADF : rc;
 }
 
 static int receive_bytes(struct coir_stream *stream, void *bytes, size_t size)
@@ -47,7 +44,7 @@ static int receive_bytes(struct coir_stream *stream, void *bytes, size_t size)
 }
 
 /* Lends the first `size` bytes that are held. */
-static void lend_held(struct coir_stream *stream, size_t size, struct coir_slice *slice)
+static inline void lend_held(struct coir_stream *stream, size_t size, struct coir_slice *slice)
 {
     struct buffer *held = stream->held;
 
@@ -64,32 +61,29 @@ int coir_receive(struct coir_stream *stream, struct coir_slice *ret_slice)
     int rc = begin_read(stream);
 
     ASSERT(ret_slice != NULL);
-    if (rc < 0)
+    if (UNLIKELY(rc < 0))
         return rc;
-    rc = stream->held != NULL ? 1 : receive_bytes(stream, NULL, 0);
-    if (rc > 0) {
-        lend_held(stream, stream_held_size(stream), ret_slice);
-        rc = 1;
+    if (LIKELY(stream->held == NULL)) {
+        rc = stream->kind->receive(stream, NULL, 0);
+        if (UNLIKELY(rc <= 0))
+            return deliver_nothing(stream, end_read(rc));
     }
-    return end_read(stream, rc);
+    lend_held(stream, stream_held_size(stream), ret_slice);
+    return 1;
 }
 
-void coir_release_used(struct coir_slice *slice, size_t used)
+/* Ends the slice's loan, its first `used` bytes consumed. */
+static inline void end_loan(struct coir_slice *slice, struct buffer *buffer, size_t used)
 {
-    struct buffer *buffer;
-    struct coir_stream *holder;
+    struct loop *loop = loop_current();
+    struct coir_stream *holder = buffer->holder;
 
-    if (slice == NULL || slice->origin == NULL)
-        return;
-    ASSERT(task_is_running());
-    buffer = slice->origin;
-    ASSERT(buffer->pool == &loop_current()->buffers && buffer->lent > 0); /* a slice of this thread, that is out */
+    ASSERT(buffer->pool == &loop->buffers && buffer->lent > 0); /* a slice of this thread, that is out */
     ASSERT(used <= buffer->lent);
     buffer->lent = 0;
-    loop_current()->slices_out--;
+    loop->slices_out--;
     *slice = (struct coir_slice){.bytes = NULL};
-    holder = buffer->holder;
-    if (holder == NULL) {
+    if (UNLIKELY(holder == NULL)) {
         buffer_release(buffer);
         return;
     }
@@ -97,10 +91,20 @@ void coir_release_used(struct coir_slice *slice, size_t used)
     stream_consume_held(holder, used);
 }
 
+void coir_release_used(struct coir_slice *slice, size_t used)
+{
+    if (slice == NULL || slice->origin == NULL)
+        return;
+    ASSERT(task_is_running());
+    end_loan(slice, slice->origin, used);
+}
+
 void coir_release(struct coir_slice *slice)
 {
-    if (slice != NULL && slice->origin != NULL)
-        coir_release_used(slice, ((const struct buffer *)slice->origin)->lent);
+    if (slice == NULL || slice->origin == NULL)
+        return;
+    ASSERT(task_is_running());
+    end_loan(slice, slice->origin, ((const struct buffer *)slice->origin)->lent);
 }
 
 /* Moves what is held to `bytes`; returns how much. */
@@ -124,14 +128,15 @@ ssize_t coir_read(struct coir_stream *stream, void *bytes, size_t size)
     if (rc < 0)
         return rc;
     if (size == 0)
-        return end_read(stream, -EINVAL);
+        return deliver_nothing(stream, -EINVAL);
+    stream->last_in = 0;
     if (stream->held != NULL)
         rc = (int)take_held(stream, bytes, size < RECEIVE_MAX ? size : RECEIVE_MAX);
     else
         rc = receive_bytes(stream, bytes, size);
     if (rc > 0)
         stream->last_in = (uint64_t)rc;
-    return end_read(stream, rc);
+    return end_read(rc);
 }
 
 /* Reads until `size` bytes are there or the peer has finished. Returns 0 or an error; last_in counts. */
@@ -160,7 +165,7 @@ ssize_t coir_read_exact(struct coir_stream *stream, void *bytes, size_t size)
     ASSERT(bytes != NULL || size == 0);
     if (rc < 0)
         return rc;
-    rc = end_read(stream, read_all(stream, bytes, size));
+    rc = end_read(read_all(stream, bytes, size));
     return rc < 0 ? rc : (ssize_t)stream->last_in;
 }
 
@@ -260,9 +265,10 @@ int coir_read_until(struct coir_stream *stream, const void *delimiter, size_t de
     if (rc < 0)
         return rc;
     if (delimiter_size == 0 || delimiter_size > max)
-        return end_read(stream, -EINVAL);
+        return deliver_nothing(stream, -EINVAL);
+    stream->last_in = 0;
     rc = hold_delimited(stream, delimiter, delimiter_size, max, &size);
     if (rc == 1)
         lend_held(stream, size, ret_slice);
-    return end_read(stream, rc);
+    return end_read(rc);
 }

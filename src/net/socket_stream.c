@@ -11,7 +11,14 @@
 /* A receive that left bytes behind costs its task a part of its turn per so many bytes: the others wait. */
 #define BYTES_PER_CALL 8192
 
-static bool drains_now(const struct coir_stream *stream)
+static void charge_for(int received)
+{
+    int calls = received / BYTES_PER_CALL;
+
+    task_charge((int16_t)(calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET));
+}
+
+static inline bool drains_now(const struct coir_stream *stream)
 {
     return (stream->flags & STREAM_ACCEPTED) && scope_drains(scheduler_current->current->scope);
 }
@@ -25,61 +32,65 @@ static coir_time quiet_deadline(const struct coir_stream *stream)
     return time_after(from, scope->drain_quiet_ns);
 }
 
-/* One receive; in a drain it ends with -ESHUTDOWN when the stream has been quiet for long enough. */
-static int receive_or_quiet(struct coir_stream *stream)
+/* One receive that ends with -ESHUTDOWN when the stream has been quiet for long enough. */
+static __attribute__((noinline)) int receive_in_drain(struct coir_stream *stream)
 {
     struct endpoint *endpoint = stream->endpoint;
 
     for (;;) {
         coir_time deadline = COIR_FOREVER;
-        int rc;
+        int rc = task_proceed();
 
+        if (rc < 0)
+            return rc;
         if (drains_now(stream)) {
             deadline = quiet_deadline(stream);
             endpoint->flags |= ENDPOINT_INBOUND; /* what is there already comes before the verdict */
         }
         rc = operation_await(endpoint, &endpoint->in, deadline);
+        if (rc > 0)
+            stream->quiet_from = coir_now();
         if (rc != WAIT_RECONSIDER)
             return rc;
         if (drains_now(stream) && coir_now() >= quiet_deadline(stream))
             return -ESHUTDOWN;
-        rc = task_proceed();
-        if (rc < 0)
-            return rc;
     }
 }
 
 static int receive_from_socket(struct coir_stream *stream, void *bytes, size_t size)
 {
     struct endpoint *endpoint = stream->endpoint;
-    int rc;
+    struct operation *operation = &endpoint->in;
+    int rc = WAIT_RECONSIDER;
 
-    endpoint->in.kind = bytes == NULL ? OPERATION_LEND : OPERATION_RECEIVE;
-    endpoint->in.memory = bytes;
-    endpoint->in.size = (uint32_t)size;
-    rc = receive_or_quiet(stream);
-    if (rc <= 0)
+    operation->kind = bytes == NULL ? OPERATION_LEND : OPERATION_RECEIVE;
+    operation->memory = bytes;
+    operation->size = (uint32_t)size;
+    if (LIKELY(!drains_now(stream)))
+        rc = operation_await(endpoint, operation, COIR_FOREVER);
+    if (UNLIKELY(rc == WAIT_RECONSIDER))
+        rc = receive_in_drain(stream);
+    if (UNLIKELY(rc <= 0))
         return rc;
     if (bytes == NULL) {
-        stream->held = endpoint->in.memory;
+        stream->held = operation->memory;
         stream->held->end = (uint32_t)rc;
     }
     stream->bytes_in += (uint64_t)rc;
-    if (drains_now(stream))
-        stream->quiet_from = coir_now();
-    if (endpoint->flags & ENDPOINT_INBOUND)
-        task_charge((int16_t)(rc / BYTES_PER_CALL < TASK_TURN_BUDGET ? rc / BYTES_PER_CALL : TASK_TURN_BUDGET));
+    if (UNLIKELY(endpoint->flags & ENDPOINT_INBOUND))
+        charge_for(rc);
     return rc;
 }
 
-static int send_to_socket(struct coir_stream *stream, enum operation_kind kind, const void *memory, size_t size)
+static inline int send_to_socket(struct coir_stream *stream, enum operation_kind kind, const void *memory, size_t size)
 {
-    struct operation *operation = &stream->endpoint->out;
+    struct endpoint *endpoint = stream->endpoint;
+    struct operation *operation = &endpoint->out;
 
     operation->kind = (uint8_t)kind;
     operation->memory = (void *)(uintptr_t)memory;
     operation->size = (uint32_t)size;
-    return operation_await(stream->endpoint, operation, COIR_FOREVER);
+    return operation_await(endpoint, operation, COIR_FOREVER);
 }
 
 static int write_to_socket(struct coir_stream *stream, const void *bytes, size_t size)

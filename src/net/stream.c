@@ -8,27 +8,6 @@
 #include "net/net.h"
 #include <errno.h>
 
-bool stream_is_live(const struct coir_stream *stream)
-{
-    return stream != NULL && slab_owns(&net_current()->streams, stream);
-}
-
-size_t stream_held_size(const struct coir_stream *stream)
-{
-    return stream->held == NULL ? 0 : stream->held->end - stream->held->first;
-}
-
-void stream_consume_held(struct coir_stream *stream, size_t size)
-{
-    struct buffer *held = stream->held;
-
-    held->first += (uint32_t)size;
-    if (held->first == held->end) {
-        stream->held = NULL;
-        buffer_release(held);
-    }
-}
-
 void stream_drop_held(struct coir_stream *stream)
 {
     struct buffer *held = stream->held;
@@ -51,7 +30,7 @@ int coir_finish(struct coir_stream *stream)
     rc = task_enter(&stream->header);
     if (rc < 0)
         return rc;
-    if (stream->flags & STREAM_WRITING)
+    if (stream_is_writing(stream))
         return -EBUSY;
     if (stream->flags & STREAM_FINISHED)
         return 0;

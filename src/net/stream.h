@@ -7,12 +7,12 @@
 #define NET_STREAM_H
 
 #include "base/slab.h"
+#include "io/buffer.h"
+#include "io/endpoint.h"
 #include "io/linger.h"
 #include <coir/stream.h>
 
 struct coir_stream;
-struct endpoint;
-struct buffer;
 
 /** What a kind of stream does for the public calls. */
 struct stream_kind {
@@ -35,11 +35,9 @@ struct stream_kind {
     int (*descriptor)(struct coir_stream *stream);
 };
 
-#define STREAM_READING (1u << 0)   /* a task is in a read call */
-#define STREAM_WRITING (1u << 1)   /* a task is in a write call */
-#define STREAM_SLICE_OUT (1u << 2) /* lent and not released */
-#define STREAM_ACCEPTED (1u << 3)  /* by a listener: its reads heed drains */
-#define STREAM_FINISHED (1u << 4)  /* our half has ended */
+#define STREAM_SLICE_OUT (1u << 0) /* lent and not released */
+#define STREAM_ACCEPTED (1u << 1)  /* by a listener: its reads heed drains */
+#define STREAM_FINISHED (1u << 2)  /* our half has ended */
 
 struct coir_stream {
     struct slab_header header;
@@ -61,19 +59,40 @@ _Static_assert(sizeof(struct coir_stream) <= 88, "a stream and its endpoint are 
 /** More pieces than these are sent in several system calls. */
 #define WRITE_PIECES_MAX 16
 
+/** True while a task is in a read call: between the operations of one call nobody else runs. */
+static inline bool stream_is_reading(const struct coir_stream *stream)
+{
+    return stream->endpoint->in.state != OPERATION_IDLE;
+}
+
+/** Likewise for a write call. */
+static inline bool stream_is_writing(const struct coir_stream *stream)
+{
+    return stream->endpoint->out.state != OPERATION_IDLE;
+}
+
 /** A stream over the connected socket `endpoint`, which it then owns. Returns NULL when there is no memory. */
 struct coir_stream *socket_stream_open(struct endpoint *endpoint, struct linger_limits linger, uint16_t flags);
-
-/** True if `stream` is a live stream of the calling thread. */
-bool stream_is_live(const struct coir_stream *stream);
 
 /** Gives back what the stream holds, before it is closed. A slice that is out stays valid. */
 void stream_drop_held(struct coir_stream *stream);
 
 /** Consumes `size` bytes of what the stream holds. */
-void stream_consume_held(struct coir_stream *stream, size_t size);
+static inline void stream_consume_held(struct coir_stream *stream, size_t size)
+{
+    struct buffer *held = stream->held;
+
+    held->first += (uint32_t)size;
+    if (held->first == held->end) {
+        stream->held = NULL;
+        buffer_release(held);
+    }
+}
 
 /** Bytes held and not consumed. */
-size_t stream_held_size(const struct coir_stream *stream);
+static inline size_t stream_held_size(const struct coir_stream *stream)
+{
+    return stream->held == NULL ? 0 : stream->held->end - stream->held->first;
+}
 
 #endif

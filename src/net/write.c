@@ -11,48 +11,61 @@
 
 #define SEND_MAX ((size_t)1 << 30) /* at once: an operation's result is an int */
 
+/* A write that is refused at entry sends nothing, and must not be taken for the one before it. */
+static int refuse_write(struct coir_stream *stream, int rc)
+{
+    if (rc != -EBADF && !stream_is_writing(stream))
+        stream->last_out = 0;
+    return rc;
+}
+
 /* What every write call begins with. */
-static int begin_write(struct coir_stream *stream)
+static inline int begin_write(struct coir_stream *stream)
 {
     int rc;
 
     ASSERT(task_is_running());
     ASSERT(stream_is_live(stream));
     rc = task_enter(&stream->header);
-    if (rc == -EBADF)
-        return rc;
-    if (stream->flags & STREAM_WRITING)
-        return rc < 0 ? rc : -EBUSY;
-    stream->last_out = 0;
-    if (rc < 0)
-        return rc;
-    if (stream->write_error != 0)
-        return stream->write_error;
-    if (stream->flags & STREAM_FINISHED)
-        return -EPIPE;
-    stream->flags |= STREAM_WRITING;
-    return 0;
+    if (LIKELY(rc == 0) && UNLIKELY(stream_is_writing(stream)))
+        rc = -EBUSY;
+    else if (LIKELY(rc == 0) && UNLIKELY(stream->write_error != 0))
+        rc = stream->write_error;
+    else if (LIKELY(rc == 0) && UNLIKELY(stream->flags & STREAM_FINISHED))
+        rc = -EPIPE;
+    return LIKELY(rc == 0) ? 0 : refuse_write(stream, rc);
 }
 
-/* What every write call that began ends with; only the owner's close ends it otherwise. */
-static int end_write(struct coir_stream *stream, int rc)
+/* What every write call that began and failed ends with; only the owner's close ends the stream meanwhile. */
+static int fail_write(struct coir_stream *stream, int rc)
 {
     if (rc == OPERATION_GONE)
         return -EBADF;
-    stream->flags &= (uint16_t)~STREAM_WRITING;
-    if (rc < 0)
-        stream->write_error = (int16_t)rc;
+    stream->write_error = (int16_t)rc;
     return rc;
 }
 
-/* Counts what a send took, and asks the scope before the next one. */
-static int count_sent(struct coir_stream *stream, int sent, bool more)
+static inline void count_sent(struct coir_stream *stream, int sent)
 {
-    if (sent < 0)
-        return sent;
     stream->bytes_out += (uint64_t)sent;
     stream->last_out += (uint64_t)sent;
-    return more ? task_proceed() : 0;
+}
+
+/* Sends what a first send, which took `sent` bytes, left. Not inline: most writes are taken whole. */
+static __attribute__((noinline)) int write_rest(struct coir_stream *stream, const char *bytes, size_t size, int sent)
+{
+    while (sent >= 0) {
+        size_t left;
+        int rc;
+
+        count_sent(stream, sent);
+        left = size - stream->last_out;
+        if (left == 0)
+            return 0;
+        rc = task_proceed(); /* a scope that was stopped meanwhile would not stop an operation that begins now */
+        sent = rc < 0 ? rc : stream->kind->write(stream, bytes + stream->last_out, left < SEND_MAX ? left : SEND_MAX);
+    }
+    return fail_write(stream, sent);
 }
 
 int coir_write(struct coir_stream *stream, const void *bytes, size_t size)
@@ -60,16 +73,16 @@ int coir_write(struct coir_stream *stream, const void *bytes, size_t size)
     int rc = begin_write(stream);
 
     ASSERT(bytes != NULL || size == 0);
-    if (rc < 0)
+    if (UNLIKELY(rc < 0))
         return rc;
-    while (rc == 0 && stream->last_out < size) {
-        size_t left = size - stream->last_out;
-
-        rc = stream->kind->write(stream, (const char *)bytes + stream->last_out, left < SEND_MAX ? left : SEND_MAX);
-        if (rc != OPERATION_GONE)
-            rc = count_sent(stream, rc, rc >= 0 && (size_t)rc < left);
-    }
-    return end_write(stream, rc);
+    stream->last_out = 0;
+    if (UNLIKELY(size == 0))
+        return 0;
+    rc = stream->kind->write(stream, bytes, size < SEND_MAX ? size : SEND_MAX);
+    if (UNLIKELY(rc < 0 || (size_t)rc != size))
+        return write_rest(stream, bytes, size, rc);
+    count_sent(stream, rc);
+    return 0;
 }
 
 /* Where in the pieces a write is. */
@@ -117,14 +130,17 @@ int coir_writev(struct coir_stream *stream, const struct iovec *pieces, int coun
     ASSERT(pieces != NULL || count <= 0);
     if (rc < 0)
         return rc;
+    stream->last_out = 0;
     advance_cursor(&cursor, 0); /* past empty pieces */
-    while (rc == 0 && cursor.count > 0) {
+    while (cursor.count > 0) {
         rc = stream->kind->write_pieces(stream, window, next_pieces(&cursor, window));
-        if (rc == OPERATION_GONE)
-            break;
-        if (rc > 0)
+        if (rc >= 0) {
+            count_sent(stream, rc);
             advance_cursor(&cursor, (size_t)rc);
-        rc = count_sent(stream, rc, cursor.count > 0);
+            rc = cursor.count > 0 ? task_proceed() : 0;
+        }
+        if (rc < 0)
+            return fail_write(stream, rc);
     }
-    return end_write(stream, rc);
+    return 0;
 }

@@ -181,7 +181,7 @@ int coir_run_info(struct coir_run_info *ret_info)
         .livelocks = loop->scheduler.livelocks,
         .lingering = loop->lingering,
         .slices_out = loop->slices_out,
-        .buffer_bytes = loop->buffers.lent_bytes,
+        .buffer_bytes = buffers_lent_bytes(&loop->buffers),
         .stack_bytes = stack_reserved(&loop->scheduler.stacks),
         .stack_guard = loop->scheduler.stacks.guard == STACK_GUARD_MARKERS ? "markers" : "mappings",
     };

@@ -22,8 +22,6 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
     queue_init(&scheduler->turn);
     queue_init(&scheduler->ready);
     heap_init(&scheduler->timers);
-    scheduler->timers_set = 0;
-    scheduler->background_sleeps = 0;
     scheduler->loop = (struct context){.stack_pointer = NULL};
     scheduler->clock = clock;
     scheduler->now = clock(scheduler);
@@ -71,13 +69,16 @@ static void resume_task(struct scheduler *scheduler, struct task *task)
 }
 
 /* Asks the task's wait whether it is over. */
-static bool is_settled(struct scheduler *scheduler, struct task *task)
+static inline bool is_settled(struct scheduler *scheduler, struct task *task)
 {
+    int result = task->wait.kind->settle(task);
+
     task->settles = false;
-    if (!task->wait.kind->settle(task)) {
+    if (UNLIKELY(result == WAIT_UNSETTLED)) {
         task->state = TASK_PARKED;
         return false;
     }
+    task->wait.result = result;
     timer_clear(scheduler, &task->wait.timer);
     return true;
 }

@@ -68,14 +68,6 @@ void task_wake(struct task *task, int result)
     make_ready(scheduler_current, task);
 }
 
-void task_wake_to_settle(struct task *task)
-{
-    ASSERT(task->state == TASK_PARKED);
-    ASSERT(task->wait.kind->settle != NULL);
-    task->settles = true;
-    make_ready(scheduler_current, task);
-}
-
 static bool is_waiting(const struct task *task)
 {
     return task->state == TASK_PARKED || (task->state == TASK_READY && task->settles);

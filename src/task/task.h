@@ -29,6 +29,9 @@
  * by a drain, not by its scope: the caller looks again at what it waits for. */
 #define WAIT_RECONSIDER (-EINTR)
 
+/** From settle(): what was waited for is not there after all. */
+#define WAIT_UNSETTLED (-EAGAIN)
+
 enum task_state {
     TASK_READY,   /* in the ready queue */
     TASK_RUNNING, /* the scheduler's current one */
@@ -51,8 +54,9 @@ struct wait_kind {
      * result that came first. NULL: the wait cannot be ended early. */
     void (*cancel)(struct task *task);
     /* Called on the loop's stack when the turn of a task woken by
-     * task_wake_to_settle() has come; false: it goes on waiting. */
-    bool (*settle)(struct task *task);
+     * task_wake_to_settle() has come. Returns what task_park() is to return,
+     * or WAIT_UNSETTLED: the task goes on waiting. */
+    int (*settle)(struct task *task);
     bool heeds_drain; /* a drain of its scope ends the wait */
 };
 
@@ -115,12 +119,15 @@ int task_park(const struct wait_kind *kind, void *object, coir_time deadline);
 void task_wake(struct task *task, int result);
 
 /** Makes a parked task ready, but asks its wait's settle() first when its turn has come. */
-void task_wake_to_settle(struct task *task);
-
-/** From settle(): the result of the wait, which is over. */
-static inline void task_settle(struct task *task, int result)
+static inline void task_wake_to_settle(struct task *task)
 {
-    task->wait.result = result;
+    ASSERT(task->state == TASK_PARKED);
+    task->settles = true;
+    task->state = TASK_READY;
+    /* With thousands of sessions each one's stack is cold, and out of the TLB too. Events come many at a time: touched
+     * here, the walks of the page tables overlap, where at each task's turn its switch would wait for its own. */
+    (void)*(volatile const char *)task->context.stack_pointer;
+    queue_push(&scheduler_current->ready, &task->ready);
 }
 
 /** Ends the task's wait early, if it is in one that can be. */

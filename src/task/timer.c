@@ -15,10 +15,8 @@ void timer_set(struct scheduler *scheduler, struct timer *timer, coir_time deadl
     scheduler->timers_set++;
 }
 
-void timer_clear(struct scheduler *scheduler, struct timer *timer)
+void timer_unset(struct scheduler *scheduler, struct timer *timer)
 {
-    if (!timer_is_set(timer))
-        return;
     heap_remove(&scheduler->timers, &timer->node);
     scheduler->timers_set--;
     timer->fire = NULL;

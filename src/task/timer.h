@@ -30,8 +30,15 @@ static inline coir_time timer_deadline(const struct timer *timer)
 void timer_set(struct scheduler *scheduler, struct timer *timer, coir_time deadline,
                void (*fire)(struct scheduler *scheduler, struct timer *timer));
 
+/** Clears the timer, which is set. */
+void timer_unset(struct scheduler *scheduler, struct timer *timer);
+
 /** Clears the timer, if it is set. */
-void timer_clear(struct scheduler *scheduler, struct timer *timer);
+static inline void timer_clear(struct scheduler *scheduler, struct timer *timer)
+{
+    if (timer_is_set(timer))
+        timer_unset(scheduler, timer);
+}
 
 /** `moment` + `length`, or COIR_FOREVER where that overflows; `length` >= 0. */
 static inline coir_time time_after(coir_time moment, coir_time length)

@@ -12,7 +12,7 @@
 #include "kernel/kernel.h"
 #include <errno.h>
 
-#define EVENTS_AT_ONCE 512
+#define EVENTS_AT_ONCE 64
 #define ADDRESS_BITS 48
 #define WATCHED (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 #define WAKE_TAG UINT64_MAX
@@ -151,7 +151,7 @@ static void take_event(struct engine *engine, const struct epoll_event *event)
 
     if (event->data.u64 == WAKE_TAG)
         return; /* edge-triggered: the counter need not be read */
-    if (!slab_owns(&engine->loop->endpoints, endpoint) || tag_of(endpoint) != event->data.u64) {
+    if (UNLIKELY(endpoint->header.magic != ENDPOINT_MAGIC || tag_of(endpoint) != event->data.u64)) {
         engine->loop->stale_events++;
         return;
     }

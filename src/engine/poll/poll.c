@@ -143,6 +143,15 @@ static void take_wake(struct poll_engine *poll)
         (void)kernel_read(poll->wake_fd, &times, sizeof(times));
 }
 
+/* What nobody waits for any more is not asked for again. */
+static void take_event(struct engine *engine, struct endpoint *endpoint, const struct pollfd *descriptor)
+{
+    uint32_t events = (uint32_t)(unsigned short)descriptor->revents;
+
+    update_interest(engine, endpoint);
+    readiness_event(engine, endpoint, events);
+}
+
 /* Backwards, as an endpoint that ends meanwhile has the last one, already seen, take its place. */
 static void take_events(struct engine *engine, struct poll_engine *poll)
 {
@@ -150,7 +159,7 @@ static void take_events(struct engine *engine, struct poll_engine *poll)
         struct pollfd *descriptor = &poll->descriptors[place];
 
         if (descriptor->fd >= 0 && descriptor->revents != 0)
-            readiness_event(engine, poll->endpoints[place], (uint32_t)(unsigned short)descriptor->revents);
+            take_event(engine, poll->endpoints[place], descriptor);
     }
 }
 
