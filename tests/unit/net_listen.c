@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listening and connecting on hosts that lack something.
+ * Rooms: runtime
+ */
+#include "support/faults.h"
+#include "support/session.h"
+#include <sys/stat.h>
+
+static const char *listen_and_tell(const char *uri)
+{
+    static struct coir_listener_info info;
+    struct coir_listener *listener = NULL;
+
+    assert_int_equal(coir_listen(uri, NULL, &listener), 0);
+    assert_int_equal(coir_listener_info(listener, &info), 0);
+    close(peer_connect(session_port(info.local)));
+    coir_listener_close(listener);
+    return info.local;
+}
+
+SESSION_TEST(an_empty_host_is_ip4_alone_where_ip6_is_off)
+{
+    fault_fail("kernel_socket", 1, EAFNOSUPPORT, FAULT_ONCE); /* not built in */
+    assert_memory_equal(listen_and_tell("tcp://:0"), "tcp://0.0.0.0:", 14);
+    assert_int_equal(fault_hits(), 1);
+    fault_clear();
+    fault_fail("kernel_bind", 1, EADDRNOTAVAIL, FAULT_ONCE); /* turned off */
+    assert_memory_equal(listen_and_tell("tcp://:0"), "tcp://0.0.0.0:", 14);
+    assert_int_equal(fault_hits(), 1);
+    fault_clear();
+}
+
+SESSION_TEST(a_host_that_was_written_out_is_not_replaced)
+{
+    struct coir_listener *listener;
+
+    fault_fail("kernel_socket", 1, EAFNOSUPPORT, FAULT_ALWAYS);
+    assert_int_equal(coir_listen("tcp://[::]:0", NULL, &listener), -EAFNOSUPPORT);
+    assert_int_equal(coir_listen("tcp://:0", NULL, &listener), -EAFNOSUPPORT); /* neither family */
+    fault_clear();
+    fault_fail("kernel_bind", 1, EADDRNOTAVAIL, FAULT_ONCE);
+    assert_int_equal(coir_listen("tcp://[::]:0", NULL, &listener), -EADDRNOTAVAIL);
+    fault_clear();
+}
+
+/* Every call that listening makes fails once: an error, and nothing left behind (which the case's frame checks). */
+static void fail_each_call(const char *uri, const char *path)
+{
+    for (unsigned n = 1; n < 40; n++) {
+        struct coir_listener *listener;
+        int rc;
+
+        fault_fail(FAULT_ANY, n, EACCES, FAULT_ONCE);
+        rc = coir_listen(uri, NULL, &listener);
+        if (rc == 0)
+            coir_listener_close(listener);
+        if (fault_hits() == 0) {
+            assert_true(n > 4);
+            fault_clear();
+            return;
+        }
+        fault_clear();
+        assert_true(rc == 0 || rc == -EACCES || rc == -ENOMEM);
+        if (path != NULL)
+            unlink(path); /* the unlink itself may have been it */
+    }
+    fail_msg("listening never ends");
+}
+
+SESSION_TEST(each_call_that_fails_leaves_nothing_behind)
+{
+    const char *directory = peer_make_directory();
+    char uri[128];
+
+    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
+    fail_each_call("tcp://127.0.0.1:0", NULL);
+    fail_each_call("tcp://:0", NULL);
+    fail_each_call("unix://@coir-listen-faults", NULL);
+    fail_each_call(uri, uri + 7);
+    peer_remove_directory(directory);
+}
+
+SESSION_TEST(each_call_that_fails_in_a_connect_leaves_nothing_behind)
+{
+    static const char *const functions[] = {"kernel_socket",     "kernel_set_option",    "kernel_bind",
+                                            "kernel_connect",    "kernel_epoll_control", "kernel_local_address",
+                                            "kernel_get_option", "kernel_peer_address",  "alloc_aligned"};
+    struct coir_stream_options options = {.local = "tcp://127.0.0.1:0"};
+    uint16_t port;
+    int listener = peer_listen(100, &port);
+    char uri[64];
+
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", port);
+    for (unsigned i = 0; i < 10 * sizeof(functions) / sizeof(functions[0]); i++) {
+        struct coir_stream *stream;
+        int rc;
+
+        fault_fail(functions[i / 10], 1 + i % 10, EACCES, FAULT_ONCE);
+        rc = coir_connect(uri, &options, &stream);
+        if (rc == 0)
+            coir_abort(stream);
+        else
+            assert_true(fault_hits() == 1 && (rc == -EACCES || rc == -ENOMEM));
+        fault_clear();
+    }
+    close(listener);
+}
+
+SESSION_TEST(only_a_refused_connect_shows_that_a_file_is_stale)
+{
+    static const int others[] = {EAGAIN, EACCES, EPROTOTYPE, EINTR, ENOMEM};
+    const char *directory = peer_make_directory();
+    struct coir_listener *listener;
+    char uri[128];
+
+    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
+    close(peer_listen_path(uri + 7, 1));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        fault_fail("kernel_connect", 1, others[i], FAULT_ONCE);
+        assert_int_equal(coir_listen(uri, NULL, &listener), -EADDRINUSE);
+        assert_int_equal(access(uri + 7, F_OK), 0);
+        fault_clear();
+    }
+    assert_int_equal(coir_listen(uri, NULL, &listener), 0);
+    coir_listener_close(listener);
+    peer_remove_directory(directory);
+}
