@@ -64,7 +64,7 @@ static void drain_now(struct coir_scope *scope)
     coir_scope_drain(scope, 0);
 }
 
-/* An accept in a draining scope ends at once; shielded it waits for its own deadline. */
+/* An accept in a draining scope ends within milliseconds; shielded it waits for its own deadline. */
 static int accept_shielded(bool before)
 {
     struct coir_scope *outer = open_scope(NULL);
@@ -76,7 +76,7 @@ static int accept_shielded(bool before)
     assert_int_equal(coir_listen("tcp://127.0.0.1:0", NULL, &listener), 0);
     if (before)
         drain_now(outer);
-    shield = open_shield(2 * COIR_MILLISECOND);
+    shield = open_shield(30 * COIR_MILLISECOND);
     if (!before)
         drain_now(outer);
     rc = coir_accept(listener, &stream);
@@ -187,6 +187,9 @@ TASK_TEST(a_shield_in_a_shield_hides_what_is_between_them)
     assert_int_equal(coir_sleep(1), 0);
     assert_int_equal(coir_scope_close(inner), 0);
     assert_int_equal(coir_sleep(1), -ECANCELED);
+    inner = open_shield(LONG); /* also what was there before it */
+    assert_int_equal(coir_sleep(1), 0);
+    assert_int_equal(coir_scope_close(inner), 0);
     assert_int_equal(coir_scope_close(between), 0);
     assert_int_equal(coir_scope_close(outer), 0);
 }
@@ -223,4 +226,72 @@ TASK_TEST(tasks_spawned_in_a_shield_inherit_it_and_its_limit)
     assert_int_equal(shielded, -ETIME);
     assert_true(coir_now() - start >= 3 * COIR_MILLISECOND - COIR_MILLISECOND);
     assert_int_equal(coir_scope_close(outer), 0);
+}
+
+/* A nest of scopes, and the contract's own reckoning of what a call inside says. */
+#define DEPTH_MAX 8
+
+struct level {
+    struct coir_scope *scope;
+    bool shield, cancelled, expired;
+};
+
+/* Everything up to the nearest shield counts; further out, the limits of shields alone. */
+static int reckon(const struct level *levels, size_t depth)
+{
+    bool hidden = false, cancelled = false, expired = false;
+
+    while (depth > 0) {
+        const struct level *level = &levels[--depth];
+
+        cancelled |= level->cancelled && !hidden;
+        expired |= level->expired && (!hidden || level->shield);
+        hidden |= level->shield;
+    }
+    return cancelled ? -ECANCELED : expired ? -ETIME : 0;
+}
+
+static void do_something(struct test_random *random, struct level *level)
+{
+    switch (test_random_below(random, 6)) {
+    case 0:
+        coir_scope_cancel(level->scope);
+        level->cancelled = true;
+        break;
+    case 1:
+        coir_scope_set_limit(level->scope, 0);
+        level->expired = true;
+        break;
+    default:
+        coir_scope_set_limit(level->scope, LONG);
+    }
+}
+
+TASK_TEST(random_nests_with_shields_obey_what_is_not_hidden)
+{
+    struct test_random random;
+
+    test_random_init(&random);
+    for (int round = 0; round < 1000; round++) {
+        struct level levels[DEPTH_MAX];
+        size_t depth = 0;
+
+        for (int step = 0; step < 30; step++) {
+            uint64_t choice = test_random_below(&random, 4);
+
+            if (depth == 0 || (choice == 0 && depth < DEPTH_MAX)) {
+                bool shield = test_random_below(&random, 2) == 0;
+
+                levels[depth++] =
+                    (struct level){.scope = shield ? open_shield(LONG) : open_scope(NULL), .shield = shield};
+            } else if (choice == 1) {
+                assert_int_equal(coir_scope_close(levels[--depth].scope), 0);
+            } else {
+                do_something(&random, &levels[test_random_below(&random, depth)]);
+            }
+            assert_int_equal(coir_yield(), reckon(levels, depth));
+        }
+        while (depth > 0)
+            assert_int_equal(coir_scope_close(levels[--depth].scope), 0);
+    }
 }
