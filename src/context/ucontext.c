@@ -6,6 +6,7 @@
  * address of a `struct suspension` on its stack.
  */
 #include "context/context.h"
+#include <signal.h>
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -51,6 +52,8 @@ SANITIZER_NOT_INSTRUMENTED void *context_swap(void **save, void *restore, void *
 
     *save = &here;
     there->value = value;
+    /* The mask is the thread's, and what one context has blocked stays so in the others. */
+    (void)pthread_sigmask(SIG_SETMASK, NULL, &there->machine.uc_sigmask);
     (void)swapcontext(&here.machine, &there->machine); /* fails only where the mask cannot be set, which never is */
     return here.value;
 }

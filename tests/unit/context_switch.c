@@ -71,6 +71,27 @@ TEST(leaving_for_good_passes_a_value)
     }
 }
 
+static void block_a_signal(void *value)
+{
+    sigset_t set;
+
+    context_entered(&inside);
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+    (void)leave(value);
+}
+
+TEST(a_signal_blocked_on_one_stack_is_blocked_on_all)
+{
+    sigset_t now;
+
+    begin_inside(block_a_signal);
+    (void)enter(NULL);
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &now), 0);
+    assert_true(sigismember(&now, SIGUSR1));
+}
+
 static void leave_red_zones(void *value)
 {
     volatile char bytes[1000];
