@@ -25,7 +25,7 @@ struct server {
     const struct echo_options *options;
     struct coir_listener *listeners[ECHO_LISTENERS_MAX];
     struct coir_scope *sessions; /* NULL once all of them have ended */
-    enum command_exit result;
+    int result;
     bool hurried; /* asked to end a second time */
     uint64_t session_count;
     uint64_t refused_count; /* sessions for which there was no stack */
@@ -148,9 +148,9 @@ static void print_ways_to_low_ports(void)
 }
 
 /* Opens every listener, or says of each that cannot be opened why. */
-static enum command_exit open_listeners(struct server *server)
+static int open_listeners(struct server *server)
 {
-    enum command_exit result = COMMAND_DONE;
+    int result = COMMAND_DONE;
     bool lacks_right = false;
 
     for (size_t i = 0; i < server->options->uri_count; i++) {
@@ -302,7 +302,7 @@ static void tell_failure(const struct echo_options *options, int rc)
         command_complain("echo", "cannot run on engine '%s': %s", options->engine_name, coir_error_text(rc));
 }
 
-static enum command_exit serve(const struct echo_options *options)
+static int serve(const struct echo_options *options)
 {
     struct coir_run_options run = {.engine = options->engine, .stack = COIR_STACK_LARGE};
     struct server server = {.options = options};
