@@ -30,7 +30,10 @@ open=$(find "/proc/$server/fd" -lname 'socket:*' | wc -l)
 [ "$open" -gt $count ] || die "the server holds $open sockets"
 grep -qx 'Threads:[[:space:]]*1' "/proc/$server/status" || [ -n "$COIR_SANITIZE" ] ||
     die "not one thread: $(grep Threads: "/proc/$server/status")"
-grep -E '^(VmRSS|RssAnon):' "/proc/$server/status"
+# A page of stack and the objects of a stream: nothing may reach deeper into the stack.
+memory=$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$server/status")
+echo "$((memory * 1024 / count)) bytes a session"
+[ -n "$COIR_SANITIZE" ] || [ $((memory * 1024 / count)) -le 5120 ] || die 'more than a page of stack'
 
 kill -TERM "$server"
 for holder in $holders; do
