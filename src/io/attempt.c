@@ -16,6 +16,13 @@
 /* For TCP the kernel throws bytes away without copying them. */
 #define DISCARD_AT_ONCE ((size_t)1 << 20)
 
+/* What every attempt ends with: one that would block goes on to wait. */
+static inline int result_or_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation,
+                                 int result)
+{
+    return LIKELY(result != -EAGAIN) ? result : readiness_wait(engine, endpoint, operation);
+}
+
 static bool is_fatal(int error)
 {
     return error != -ENOBUFS && error != -ENOMEM && error != -EFAULT && error != -EINVAL;
@@ -72,7 +79,7 @@ static int attempt_receive(struct engine *engine, struct endpoint *endpoint, str
 {
     ssize_t got = receive_once(engine->loop, endpoint, operation->memory, operation->size, 0);
 
-    return take_received(endpoint, got, operation->size);
+    return result_or_wait(engine, endpoint, operation, take_received(endpoint, got, operation->size));
 }
 
 static int attempt_lend(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
@@ -89,7 +96,7 @@ static int attempt_lend(struct engine *engine, struct endpoint *endpoint, struct
     got = take_received(endpoint, receive_once(loop, endpoint, buffer->bytes, buffer->capacity, 0), buffer->capacity);
     if (UNLIKELY(got <= 0)) {
         buffer_release(buffer);
-        return got;
+        return result_or_wait(engine, endpoint, operation, got);
     }
     operation->memory = buffer;
     endpoint->class = buffer_next_class(endpoint->class, (size_t)got, &endpoint->small_in_a_row);
@@ -101,13 +108,12 @@ static int attempt_discard(struct engine *engine, struct endpoint *endpoint, str
     unsigned char bytes[4096];
     ssize_t got;
 
-    (void)operation;
     if (endpoint->flags & ENDPOINT_LOCAL) {
         got = receive_once(engine->loop, endpoint, bytes, sizeof(bytes), 0);
-        return take_received(endpoint, got, sizeof(bytes));
+        return result_or_wait(engine, endpoint, operation, take_received(endpoint, got, sizeof(bytes)));
     }
     got = receive_once(engine->loop, endpoint, NULL, DISCARD_AT_ONCE, MSG_TRUNC);
-    return take_received(endpoint, got, DISCARD_AT_ONCE);
+    return result_or_wait(engine, endpoint, operation, take_received(endpoint, got, DISCARD_AT_ONCE));
 }
 
 /* Where a Unix peer reads no more, no event tells a receive that waits. */
@@ -117,15 +123,14 @@ static int end_by_sending(struct endpoint *endpoint, int error)
     return keep_error(endpoint, error);
 }
 
-/* What a send of `size` bytes says; returns the operation's result. With a `size` of 0 it is not known. */
-static inline int take_sent(struct endpoint *endpoint, ssize_t sent, size_t size)
+/* What a send says; returns the operation's result. One that took less than it was given is no proof that the kernel is
+ * full, and only that is followed by an event. */
+static inline int take_sent(struct endpoint *endpoint, ssize_t sent)
 {
-    if (sent == -EAGAIN)
+    if (UNLIKELY(sent == -EAGAIN))
         endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
     else if (UNLIKELY(sent < 0))
         return end_by_sending(endpoint, (int)sent);
-    else if (UNLIKELY((size_t)sent < size) && !(endpoint->flags & ENDPOINT_LOCAL))
-        endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
     return (int)sent;
 }
 
@@ -139,7 +144,7 @@ static int attempt_send(struct engine *engine, struct endpoint *endpoint, struct
         engine->loop->send_calls++;
         sent = kernel_send(endpoint->fd, operation->memory, operation->size);
     } while (UNLIKELY(sent == -EINTR));
-    return take_sent(endpoint, sent, operation->size);
+    return result_or_wait(engine, endpoint, operation, take_sent(endpoint, sent));
 }
 
 static int attempt_send_pieces(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
@@ -152,14 +157,13 @@ static int attempt_send_pieces(struct engine *engine, struct endpoint *endpoint,
         engine->loop->send_calls++;
         sent = kernel_send_pieces(endpoint->fd, operation->memory, operation->size);
     } while (UNLIKELY(sent == -EINTR));
-    return take_sent(endpoint, sent, 0);
+    return result_or_wait(engine, endpoint, operation, take_sent(endpoint, sent));
 }
 
 static int attempt_accept(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     int fd;
 
-    (void)operation;
     do {
         engine->loop->accept_calls++;
         fd = kernel_accept(endpoint->fd);
@@ -168,7 +172,7 @@ static int attempt_accept(struct engine *engine, struct endpoint *endpoint, stru
         return -EINVAL; /* somebody has shut it down, which accept(2) does not say of a Unix listener */
     if (fd == -EAGAIN)
         endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
-    return fd;
+    return result_or_wait(engine, endpoint, operation, fd);
 }
 
 /* Has the kernel decided about the connection? SO_ERROR alone cannot tell "connected" from "not yet". */
@@ -199,13 +203,13 @@ static int attempt_connect(struct engine *engine, struct endpoint *endpoint, str
     int rc;
 
     if (operation->state == OPERATION_STARTED)
-        return attempt_connected(endpoint);
+        return result_or_wait(engine, endpoint, operation, attempt_connected(endpoint));
     rc = kernel_connect(endpoint->fd, operation->memory, operation->size);
     if (rc == 0)
         return watch_connected(engine, endpoint);
     if (rc == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL)
         return -EBUSY; /* the listener's queue is full, and no event will tell when it is not */
-    return rc == -EINPROGRESS || rc == -EINTR ? -EAGAIN : rc;
+    return result_or_wait(engine, endpoint, operation, rc == -EINPROGRESS || rc == -EINTR ? -EAGAIN : rc);
 }
 
 static int attempt_ready(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
@@ -213,12 +217,11 @@ static int attempt_ready(struct engine *engine, struct endpoint *endpoint, struc
     struct pollfd descriptor = {.fd = endpoint->fd, .events = (short)operation->size};
     int rc;
 
-    (void)engine;
     do
         rc = kernel_poll(&descriptor, 1, 0);
     while (rc == -EINTR);
     if (rc <= 0)
-        return rc == 0 ? -EAGAIN : rc;
+        return result_or_wait(engine, endpoint, operation, rc == 0 ? -EAGAIN : rc);
     return descriptor.revents & POLLNVAL ? -EBADF : descriptor.revents;
 }
 
@@ -227,12 +230,12 @@ static int attempt_signal(struct engine *engine, struct endpoint *endpoint, stru
     struct signalfd_siginfo information;
     ssize_t got;
 
-    (void)engine;
-    (void)operation;
     do
         got = kernel_read(endpoint->fd, &information, sizeof(information));
     while (got == -EINTR);
-    return got < 0 ? (int)got : (int)information.ssi_signo;
+    if (got < 0)
+        return result_or_wait(engine, endpoint, operation, (int)got);
+    return (int)information.ssi_signo;
 }
 
 const struct readiness_method readiness_methods[OPERATION_KIND_COUNT] = {

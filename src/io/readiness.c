@@ -25,7 +25,7 @@ static inline void tell_interest(struct engine *engine, struct endpoint *endpoin
 static __attribute__((noinline)) int watch_and_wait(struct engine *engine, struct endpoint *endpoint,
                                                     struct operation *operation)
 {
-    int rc = hooks_of(engine)->watch(engine, endpoint);
+    int rc = operation->state == OPERATION_STARTED ? 0 : hooks_of(engine)->watch(engine, endpoint);
 
     if (rc < 0)
         return rc;
@@ -34,22 +34,18 @@ static __attribute__((noinline)) int watch_and_wait(struct engine *engine, struc
     return OPERATION_PENDING;
 }
 
-static inline int begin_waiting(struct engine *engine, struct endpoint *endpoint, struct operation *operation,
-                                const struct readiness_method *method)
+static inline int begin_waiting(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
-    if (UNLIKELY(method->watched_late))
-        return watch_and_wait(engine, endpoint, operation);
     operation->state = OPERATION_STARTED;
     tell_interest(engine, endpoint);
     return OPERATION_PENDING;
 }
 
-static __attribute__((noinline)) int try_or_wait(struct engine *engine, struct endpoint *endpoint,
-                                                 struct operation *operation, const struct readiness_method *method)
+int readiness_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
-    int result = method->attempt(engine, endpoint, operation);
-
-    return LIKELY(result != -EAGAIN) ? result : begin_waiting(engine, endpoint, operation, method);
+    if (readiness_methods[operation->kind].watched_late)
+        return watch_and_wait(engine, endpoint, operation);
+    return begin_waiting(engine, endpoint, operation);
 }
 
 int readiness_start(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
@@ -57,11 +53,11 @@ int readiness_start(struct engine *engine, struct endpoint *endpoint, struct ope
     const struct readiness_method *method = &readiness_methods[operation->kind];
 
     if ((endpoint->flags & method->needs) == method->needs)
-        return try_or_wait(engine, endpoint, operation, method);
-    return begin_waiting(engine, endpoint, operation, method);
+        return method->attempt(engine, endpoint, operation);
+    return begin_waiting(engine, endpoint, operation);
 }
 
-/* -EAGAIN is WAIT_UNSETTLED: the event was for nothing, and there will be another. */
+/* OPERATION_PENDING is WAIT_UNSETTLED: the event was for nothing, and there will be another. */
 static int settle_by_trying(struct task *task)
 {
     struct operation *operation = task->wait.object;

@@ -39,7 +39,7 @@ struct readiness {
 
 /** How one kind of operation is tried. */
 struct readiness_method {
-    /** Tries once. Returns the operation's result, or -EAGAIN: it would block. */
+    /** Tries once. Returns the operation's result, or OPERATION_PENDING: it would block, and waits now. */
     int (*attempt)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
     uint16_t needs;    /* ENDPOINT_INBOUND or _OUTBOUND, without which a try is in vain; 0 = nothing */
     bool watched_late; /* the descriptor is watched only once the operation has begun */
@@ -50,6 +50,9 @@ extern const struct readiness_method readiness_methods[OPERATION_KIND_COUNT];
 
 /** readiness.c's: how tasks wait. */
 extern const struct wait_kind readiness_waits[OPERATION_KIND_COUNT];
+
+/** From an attempt: the operation would block, and waits for an event. Returns OPERATION_PENDING, or an error. */
+int readiness_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 
 /** The kernel says something of an endpoint that lingers. */
 void readiness_linger_event(struct engine *engine, struct endpoint *endpoint);

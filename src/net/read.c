@@ -5,6 +5,7 @@
  */
 #include "io/loop.h"
 #include "net/net.h"
+#include "net/socket_stream.h"
 #include "net/stream.h"
 #include <errno.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static int deliver_nothing(struct coir_stream *stream, int rc)
 }
 
 /* What every read call begins with. */
-static inline int begin_read(struct coir_stream *stream)
+static inline __attribute__((always_inline)) int begin_read(struct coir_stream *stream)
 {
     int rc;
 
@@ -64,7 +65,7 @@ int coir_receive(struct coir_stream *stream, struct coir_slice *ret_slice)
     if (UNLIKELY(rc < 0))
         return rc;
     if (LIKELY(stream->held == NULL)) {
-        rc = stream->kind->receive(stream, NULL, 0);
+        rc = stream_receive(stream, NULL, 0);
         if (UNLIKELY(rc <= 0))
             return deliver_nothing(stream, end_read(rc));
     }
@@ -79,7 +80,6 @@ static inline void end_loan(struct coir_slice *slice, struct buffer *buffer, siz
     struct coir_stream *holder = buffer->holder;
 
     ASSERT(buffer->pool == &loop->buffers && buffer->lent > 0); /* a slice of this thread, that is out */
-    ASSERT(used <= buffer->lent);
     buffer->lent = 0;
     loop->slices_out--;
     *slice = (struct coir_slice){.bytes = NULL};
@@ -96,6 +96,7 @@ void coir_release_used(struct coir_slice *slice, size_t used)
     if (slice == NULL || slice->origin == NULL)
         return;
     ASSERT(task_is_running());
+    ASSERT(used <= ((const struct buffer *)slice->origin)->lent);
     end_loan(slice, slice->origin, used);
 }
 

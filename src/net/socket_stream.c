@@ -2,6 +2,7 @@
  *
  * The kind of stream that is a socket: one operation of the endpoint per call.
  */
+#include "net/socket_stream.h"
 #include "io/loop.h"
 #include "net/address.h"
 #include "net/net.h"
@@ -11,16 +12,11 @@
 /* A receive that left bytes behind costs its task a part of its turn per so many bytes: the others wait. */
 #define BYTES_PER_CALL 8192
 
-static void charge_for(int received)
+void socket_charge(int received)
 {
     int calls = received / BYTES_PER_CALL;
 
     task_charge((int16_t)(calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET));
-}
-
-static inline bool drains_now(const struct coir_stream *stream)
-{
-    return (stream->flags & STREAM_ACCEPTED) && scope_drains(scheduler_current->current->scope);
 }
 
 /* When a drain ends a read that gets nothing. */
@@ -32,8 +28,7 @@ static coir_time quiet_deadline(const struct coir_stream *stream)
     return time_after(from, scope->drain_quiet_ns);
 }
 
-/* One receive that ends with -ESHUTDOWN when the stream has been quiet for long enough. */
-static __attribute__((noinline)) int receive_in_drain(struct coir_stream *stream)
+int socket_receive_in_drain(struct coir_stream *stream)
 {
     struct endpoint *endpoint = stream->endpoint;
 
@@ -43,7 +38,7 @@ static __attribute__((noinline)) int receive_in_drain(struct coir_stream *stream
 
         if (rc < 0)
             return rc;
-        if (drains_now(stream)) {
+        if (socket_drains(stream)) {
             deadline = quiet_deadline(stream);
             endpoint->flags |= ENDPOINT_INBOUND; /* what is there already comes before the verdict */
         }
@@ -52,55 +47,24 @@ static __attribute__((noinline)) int receive_in_drain(struct coir_stream *stream
             stream->quiet_from = coir_now();
         if (rc != WAIT_RECONSIDER)
             return rc;
-        if (drains_now(stream) && coir_now() >= quiet_deadline(stream))
+        if (socket_drains(stream) && coir_now() >= quiet_deadline(stream))
             return -ESHUTDOWN;
     }
 }
 
 static int receive_from_socket(struct coir_stream *stream, void *bytes, size_t size)
 {
-    struct endpoint *endpoint = stream->endpoint;
-    struct operation *operation = &endpoint->in;
-    int rc = WAIT_RECONSIDER;
-
-    operation->kind = bytes == NULL ? OPERATION_LEND : OPERATION_RECEIVE;
-    operation->memory = bytes;
-    operation->size = (uint32_t)size;
-    if (LIKELY(!drains_now(stream)))
-        rc = operation_await(endpoint, operation, COIR_FOREVER);
-    if (UNLIKELY(rc == WAIT_RECONSIDER))
-        rc = receive_in_drain(stream);
-    if (UNLIKELY(rc <= 0))
-        return rc;
-    if (bytes == NULL) {
-        stream->held = operation->memory;
-        stream->held->end = (uint32_t)rc;
-    }
-    stream->bytes_in += (uint64_t)rc;
-    if (UNLIKELY(endpoint->flags & ENDPOINT_INBOUND))
-        charge_for(rc);
-    return rc;
-}
-
-static inline int send_to_socket(struct coir_stream *stream, enum operation_kind kind, const void *memory, size_t size)
-{
-    struct endpoint *endpoint = stream->endpoint;
-    struct operation *operation = &endpoint->out;
-
-    operation->kind = (uint8_t)kind;
-    operation->memory = (void *)(uintptr_t)memory;
-    operation->size = (uint32_t)size;
-    return operation_await(endpoint, operation, COIR_FOREVER);
+    return socket_receive(stream, bytes, size);
 }
 
 static int write_to_socket(struct coir_stream *stream, const void *bytes, size_t size)
 {
-    return send_to_socket(stream, OPERATION_SEND, bytes, size);
+    return socket_send(stream, OPERATION_SEND, bytes, size);
 }
 
 static int write_pieces_to_socket(struct coir_stream *stream, const struct iovec *pieces, size_t count)
 {
-    return send_to_socket(stream, OPERATION_SEND_PIECES, pieces, count);
+    return socket_send(stream, OPERATION_SEND_PIECES, pieces, count);
 }
 
 static int finish_socket(struct coir_stream *stream)
@@ -153,7 +117,7 @@ static int expose_descriptor(struct coir_stream *stream)
     return stream->endpoint->fd;
 }
 
-static const struct stream_kind socket_kind = {
+const struct stream_kind socket_kind = {
     .name = "socket",
     .receive = receive_from_socket,
     .write = write_to_socket,

@@ -5,6 +5,7 @@
  */
 #include "io/loop.h"
 #include "net/net.h"
+#include "net/socket_stream.h"
 #include "net/stream.h"
 #include <errno.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static int refuse_write(struct coir_stream *stream, int rc)
 }
 
 /* What every write call begins with. */
-static inline int begin_write(struct coir_stream *stream)
+static inline __attribute__((always_inline)) int begin_write(struct coir_stream *stream)
 {
     int rc;
 
@@ -78,7 +79,7 @@ int coir_write(struct coir_stream *stream, const void *bytes, size_t size)
     stream->last_out = 0;
     if (UNLIKELY(size == 0))
         return 0;
-    rc = stream->kind->write(stream, bytes, size < SEND_MAX ? size : SEND_MAX);
+    rc = stream_write(stream, bytes, size < SEND_MAX ? size : SEND_MAX);
     if (UNLIKELY(rc < 0 || (size_t)rc != size))
         return write_rest(stream, bytes, size, rc);
     count_sent(stream, rc);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The kind of stream that is a socket: one operation of the endpoint per call.
+ * Inline, because every message goes through here twice: stream_receive() and
+ * stream_write() call these directly, and other kinds through their table.
+ */
+#ifndef NET_SOCKET_STREAM_H
+#define NET_SOCKET_STREAM_H
+
+#include "io/loop.h"
+#include "net/stream.h"
+
+extern const struct stream_kind socket_kind;
+
+/** Counts a receive that left bytes behind against the task's turn. */
+void socket_charge(int received);
+
+/** One receive that ends with -ESHUTDOWN when the stream has been quiet for long enough in a drain. */
+int socket_receive_in_drain(struct coir_stream *stream);
+
+/** True if a drain of the calling task's scope concerns the stream. */
+static inline bool socket_drains(const struct coir_stream *stream)
+{
+    return (stream->flags & STREAM_ACCEPTED) && scope_drains(scheduler_current->current->scope);
+}
+
+/** As a kind's receive(). */
+static inline int socket_receive(struct coir_stream *stream, void *bytes, size_t size)
+{
+    struct endpoint *endpoint = stream->endpoint;
+    struct operation *operation = &endpoint->in;
+    int rc = WAIT_RECONSIDER;
+
+    operation->kind = bytes == NULL ? OPERATION_LEND : OPERATION_RECEIVE;
+    operation->memory = bytes;
+    operation->size = (uint32_t)size;
+    if (LIKELY(!socket_drains(stream)))
+        rc = operation_await(endpoint, operation, COIR_FOREVER);
+    if (UNLIKELY(rc == WAIT_RECONSIDER))
+        rc = socket_receive_in_drain(stream);
+    if (UNLIKELY(rc <= 0))
+        return rc;
+    if (bytes == NULL) {
+        stream->held = operation->memory;
+        stream->held->end = (uint32_t)rc;
+    }
+    stream->bytes_in += (uint64_t)rc;
+    if (UNLIKELY(endpoint->flags & ENDPOINT_INBOUND))
+        socket_charge(rc);
+    return rc;
+}
+
+/** As a kind's write() and write_pieces(). */
+static inline int socket_send(struct coir_stream *stream, enum operation_kind kind, const void *memory, size_t size)
+{
+    struct endpoint *endpoint = stream->endpoint;
+    struct operation *operation = &endpoint->out;
+
+    operation->kind = (uint8_t)kind;
+    operation->memory = (void *)(uintptr_t)memory;
+    operation->size = (uint32_t)size;
+    return operation_await(endpoint, operation, COIR_FOREVER);
+}
+
+/** Receives once, whatever the kind. */
+static inline int stream_receive(struct coir_stream *stream, void *bytes, size_t size)
+{
+    if (LIKELY(stream->kind == &socket_kind))
+        return socket_receive(stream, bytes, size);
+    return stream->kind->receive(stream, bytes, size);
+}
+
+/** Sends some of `bytes`, whatever the kind. */
+static inline int stream_write(struct coir_stream *stream, const void *bytes, size_t size)
+{
+    if (LIKELY(stream->kind == &socket_kind))
+        return socket_send(stream, OPERATION_SEND, bytes, size);
+    return stream->kind->write(stream, bytes, size);
+}
+
+#endif
