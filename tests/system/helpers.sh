@@ -13,7 +13,9 @@ status=0
 # Called by the trap.
 # shellcheck disable=SC2317
 clean_up() {
-    [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || :
+    if [ -n "$server" ] && kill -KILL "$server" 2>/dev/null; then
+        wait_for 5 test -e "$scratch/code" || : # who waits for the server writes there
+    fi
     rm -rf "$scratch"
 }
 trap clean_up EXIT
@@ -51,22 +53,28 @@ has_line() {
     grep -qs "$2" "$1"
 }
 
+# put FILE TEXT: the file is there with all of its text, or not at all.
+put() {
+    echo "$2" >"$1.new"
+    mv "$1.new" "$1"
+}
+
 # start_server ARGUMENT...: runs `coir echo` until it is ready. Leaves its
 # process id in $server, its addresses, one a line, in $scratch/addresses.
 start_server() {
-    rm -f "$scratch/code"
+    rm -f "$scratch/code" "$scratch/pid"
     : >"$scratch/errors"
     (
         "$COIR_COMMAND" echo "$@" 2>"$scratch/errors" &
-        echo $! >"$scratch/pid"
+        put "$scratch/pid" $!
         code=0
         wait $! 2>/dev/null || code=$?
-        echo "$code" >"$scratch/code.new"
-        mv "$scratch/code.new" "$scratch/code"
+        put "$scratch/code" "$code"
     ) &
+    wait_for 10 test -e "$scratch/pid" || die "no server was started"
+    server=$(cat "$scratch/pid")
     wait_for 10 is_ready_or_gone || die "the server is not ready after 10 s"
     [ ! -e "$scratch/code" ] || die "the server ended with $(cat "$scratch/code")"
-    server=$(cat "$scratch/pid")
     sed -n 's/^listening on //p' "$scratch/errors" >"$scratch/addresses"
 }
 
