@@ -233,7 +233,7 @@ static int release_too_much(void *arg)
 
 TEST(releasing_more_than_a_slice_has)
 {
-    ASSERT_TASK_DIES(release_too_much, NULL, "in coir_release_used");
+    ASSERT_TASK_DIES(release_too_much, NULL, "coir: misuse: used <= ");
 }
 
 /* Each call with a stale handle, in a process of its own. */

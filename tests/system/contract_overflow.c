@@ -27,15 +27,21 @@ static int overflow(void *arg)
     return recurse(0);
 }
 
+/* Not inlined: the array has to be one. */
+__attribute__((noinline)) static char touch_pages(volatile char *bytes, size_t size)
+{
+    for (size_t i = size; i > 0; i -= 4096)
+        bytes[i - 1] = 1;
+    return bytes[size / 2];
+}
+
 /* A local array larger than a page: a guard of one page would be stepped over. */
 static int overflow_by_array(void *arg)
 {
     volatile char block[100 * 1024];
 
     (void)arg;
-    for (size_t i = sizeof(block); i > 0; i -= 4096)
-        block[i - 1] = 1;
-    return block[5000];
+    return touch_pages(block, sizeof(block));
 }
 
 struct victim {
