@@ -46,13 +46,11 @@ static socklen_t fill_path(struct sockaddr_un *address, const char *path)
 int peer_listen(int backlog, uint16_t *ret_port)
 {
     struct sockaddr_in address = loopback(0);
-    socklen_t size = sizeof(address);
     int fd = expect_good(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
 
-    expect_good(bind(fd, (struct sockaddr *)&address, size), "bind");
+    expect_good(bind(fd, (struct sockaddr *)&address, sizeof(address)), "bind");
     expect_good(listen(fd, backlog), "listen");
-    expect_good(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
-    *ret_port = ntohs(address.sin_port);
+    *ret_port = peer_port(fd);
     return fd;
 }
 
@@ -72,21 +70,23 @@ int peer_accept(int listener)
     return expect_good(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept");
 }
 
-int peer_connect_from(uint16_t from_port, uint16_t port)
+int peer_connect(uint16_t port)
 {
-    struct sockaddr_in from = loopback(from_port);
     struct sockaddr_in address = loopback(port);
     int fd = expect_good(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
 
-    if (from_port != 0)
-        expect_good(bind(fd, (struct sockaddr *)&from, sizeof(from)), "bind");
     expect_good(connect(fd, (struct sockaddr *)&address, sizeof(address)), "connect");
     return fd;
 }
 
-int peer_connect(uint16_t port)
+uint16_t peer_port(int fd)
 {
-    return peer_connect_from(0, port);
+    struct sockaddr_in address = {.sin_family = AF_UNSPEC};
+    socklen_t size = sizeof(address);
+
+    expect_good(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
+    assert_int_equal(address.sin_family, AF_INET);
+    return ntohs(address.sin_port);
 }
 
 int peer_connect6(uint16_t port)

@@ -23,9 +23,11 @@ int peer_listen_path(const char *path, int backlog);
 
 int peer_accept(int listener);
 
-/** Connects to 127.0.0.1, from any port or from `from_port`. */
+/** Connects to 127.0.0.1. */
 int peer_connect(uint16_t port);
-int peer_connect_from(uint16_t from_port, uint16_t port);
+
+/** The port that an IPv4 socket has on its own side. */
+uint16_t peer_port(int fd);
 
 /** Connects to [::1]. */
 int peer_connect6(uint16_t port);

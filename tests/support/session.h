@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/** Runs the body once per engine that the environment's COIR_ENGINE does not rule out. */
+/** A case that is run once on each engine. */
 #define SESSION_TEST(case_name)                                                                                        \
     static void session_##case_name(void);                                                                             \
     TEST(case_name)                                                                                                    \
@@ -51,6 +51,15 @@ struct session {
     struct coir_stream *stream;
     int peer;
 };
+
+/** An abstract Unix address that no other test program uses; the name itself begins at + 7. */
+static inline const char *session_abstract(void)
+{
+    static char uri[64];
+
+    snprintf(uri, sizeof(uri), "unix://@coir test %d", (int)getpid());
+    return uri;
+}
 
 /** The port of a bound TCP address as coir prints it. */
 static inline uint16_t session_port(const char *address)

@@ -65,8 +65,8 @@ SESSION_TEST(accept_of_a_unix_listener_drains_too)
     struct coir_stream *stream;
     int peer;
 
-    assert_int_equal(coir_listen("unix://@coir-drain-test", NULL, &listener), 0);
-    peer = peer_connect_path("@coir-drain-test");
+    assert_int_equal(coir_listen(session_abstract(), NULL, &listener), 0);
+    peer = peer_connect_path(session_abstract() + 7);
     coir_scope_drain(scope, 0);
     assert_int_equal(coir_accept(listener, &stream), 0);
     assert_int_equal(coir_accept(listener, &stream), -ESHUTDOWN);

@@ -214,22 +214,22 @@ SESSION_TEST(a_byte_in_is_progress)
 
 SESSION_TEST(a_shrinking_queue_is_progress)
 {
-    struct coir_stream_options options = {.linger_ns = 80 * COIR_MILLISECOND};
+    struct coir_stream_options options = {.linger_ns = 300 * COIR_MILLISECOND};
     struct session session = session_accept_with(&options);
-    size_t size = 1 << 20;
+    size_t size = 1 << 19;
     char *flood = calloc(1, size);
     struct slow_reader reader;
     coir_time from;
 
     peer_shrink(session.peer, 65536);
     peer_shrink(coir_fd(session.stream), (int)size * 2);
-    start_reader(&reader, session.peer, 2048);
+    start_reader(&reader, session.peer, 1024);
     assert_int_equal(coir_write(session.stream, flood, size), 0);
     coir_close(session.stream);
     from = coir_now();
     while (count_lingering() > 0)
         session_sleep_ms(5);
-    assert_true(coir_now() - from > 150 * COIR_MILLISECOND); /* else this shows nothing */
+    assert_true(coir_now() - from > 380 * COIR_MILLISECOND); /* else this shows nothing */
     join_reader(&reader);
     close(reader.fd);
     assert_int_equal(reader.got, size);

@@ -142,8 +142,8 @@ SESSION_TEST(unix_streams_are_close_on_exec_too)
     struct coir_listener *listener;
     struct coir_stream *accepted, *connected;
 
-    assert_int_equal(coir_listen("unix://@coir-options-test", NULL, &listener), 0);
-    assert_int_equal(coir_connect("unix://@coir-options-test", NULL, &connected), 0);
+    assert_int_equal(coir_listen(session_abstract(), NULL, &listener), 0);
+    assert_int_equal(coir_connect(session_abstract(), NULL, &connected), 0);
     assert_int_equal(coir_accept(listener, &accepted), 0);
     assert_true(fcntl(fd_of(accepted), F_GETFD) & FD_CLOEXEC);
     assert_true(fcntl(fd_of(connected), F_GETFD) & FD_CLOEXEC);

@@ -76,7 +76,7 @@ SESSION_TEST(each_call_that_fails_leaves_nothing_behind)
     snprintf(uri, sizeof(uri), "unix://%s/s", directory);
     fail_each_call("tcp://127.0.0.1:0", NULL);
     fail_each_call("tcp://:0", NULL);
-    fail_each_call("unix://@coir-listen-faults", NULL);
+    fail_each_call(session_abstract(), NULL);
     fail_each_call(uri, uri + 7);
     peer_remove_directory(directory);
 }
