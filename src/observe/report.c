@@ -23,7 +23,7 @@ static void tell_wait(const struct task *task)
     text_add(&line, "coir:   ");
     add_task(&line, task);
     text_add(&line, " waits: ");
-    text_add(&line, task->wait.kind != NULL ? task->wait.kind->name : "nothing");
+    text_add(&line, task->state == TASK_PARKED ? task->wait.kind->name : "nothing");
     if (task->background)
         text_add(&line, " (background)");
     text_add(&line, "\n");

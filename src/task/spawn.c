@@ -14,7 +14,7 @@ static void run_task(void *value)
 
     (void)value;
     context_entered(&task->context);
-    int result = task->fn(task->arg);
+    int result = task->first.fn(task->first.arg);
 
     ASSERT(task->scope == task->home); /* a task returned with a scope open */
     if (UNLIKELY(task->locals != NULL))
@@ -32,8 +32,8 @@ static size_t copy_argument(struct task *task, const void *arg, size_t size)
     if (size == 0)
         return 0;
     ASSERT(arg != NULL); /* there are bytes to copy */
-    task->arg = (char *)stack_low(task->stack) + stack_size(task->stack) - reserved;
-    memcpy(task->arg, arg, size);
+    task->first.arg = (char *)stack_low(task->stack) + stack_size(task->stack) - reserved;
+    memcpy(task->first.arg, arg, size);
     return reserved;
 }
 
@@ -43,11 +43,10 @@ static void init_task(struct task *task, struct coir_scope *scope, const struct 
 
     task->scope = scope;
     task->home = scope;
-    task->fn = plan->fn;
-    task->arg = plan->arg;
+    task->first.fn = plan->fn;
+    task->first.arg = plan->arg;
     task->ret_result = options->ret_result;
     task->locals = NULL;
-    task->wait.kind = NULL;
     task->wait.result = 0;
     task->wait.timer.fire = NULL;
     task->background = options->background;

@@ -62,11 +62,11 @@ struct wait_kind {
 
 /** What a task waits for. */
 struct wait {
-    const struct wait_kind *kind;
-    void *object;       /* of the kind: an operation, a channel */
-    void *item;         /* likewise: what it brings or takes */
-    struct timer timer; /* the wait's own deadline */
-    int result;         /* of task_park() */
+    const struct wait_kind *kind; /* while PARKED */
+    void *object;                 /* of the kind: an operation, a channel */
+    void *item;                   /* likewise: what it brings or takes */
+    struct timer timer;           /* the wait's own deadline */
+    int result;                   /* of task_park() */
     enum wait_end end;
 };
 
@@ -81,11 +81,15 @@ struct task {
     struct coir_scope *scope; /* the innermost one that it is inside */
     struct coir_scope *home;  /* the one that it was spawned into */
     struct list sibling;      /* in home's children */
-    int (*fn)(void *arg);
-    void *arg;
     int *ret_result;
     struct local_value *locals;
-    struct wait wait;
+    union {
+        struct wait wait; /* from its first turn on */
+        struct {
+            int (*fn)(void *arg); /* until then; what follows in `wait` is valid all the time */
+            void *arg;
+        } first;
+    };
     int16_t budget; /* suspending calls left in this turn */
     uint8_t state;  /* enum task_state */
     bool background;
