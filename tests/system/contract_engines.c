@@ -68,7 +68,7 @@ TEST(an_engine_that_does_not_exist_is_refused)
 static int note_order(void *arg)
 {
     static const coir_time durations[] = {3 * COIR_MILLISECOND, 1, 0};
-    struct coir_scope *scope = open_scope(&(struct coir_scope_options){.limit_ns = 20 * COIR_MILLISECOND});
+    struct coir_scope *scope = open_scope(NULL);
     coir_time start = coir_now();
 
     (void)arg;
@@ -76,6 +76,8 @@ static int note_order(void *arg)
         assert_int_equal(coir_sleep(durations[i]), 0);
     assert_true(coir_now() - start >= 3 * COIR_MILLISECOND + 1);
     spawn(scope, sleep_for_ever, NULL);
+    start = coir_now();
+    coir_scope_set_limit(scope, 20 * COIR_MILLISECOND);
     assert_int_equal(coir_sleep(1000 * COIR_SECOND), -ETIME);
     assert_true(coir_now() - start >= 20 * COIR_MILLISECOND);
     assert_int_equal(coir_scope_close(scope), 0);

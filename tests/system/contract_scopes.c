@@ -99,7 +99,7 @@ TASK_TEST(fail_fast_returns_the_first_failure)
 static int sleep_shortly(void *arg)
 {
     (void)arg;
-    return coir_sleep(2 * COIR_MILLISECOND);
+    return coir_sleep(50 * COIR_MILLISECOND);
 }
 
 TASK_TEST(independent_counts_failures_keeps_the_first_and_cancels_nobody)

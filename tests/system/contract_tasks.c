@@ -64,10 +64,14 @@ static int check_message(void *arg)
     return message->number;
 }
 
-static void spawn_with_copy(struct coir_scope *scope, int number, int *result)
+#define COPIES 20
+
+static int copies_seen[COPIES];
+
+static void spawn_with_copy(struct coir_scope *scope, int number)
 {
     struct message message = {"from a stack frame that is gone", number};
-    struct coir_task_options options = {.arg_size = sizeof(message), .ret_result = result};
+    struct coir_task_options options = {.arg_size = sizeof(message), .ret_result = &copies_seen[number]};
 
     assert_int_equal(coir_spawn(scope, check_message, &message, &options), 0);
     memset(&message, 0x5a, sizeof(message));
@@ -76,13 +80,12 @@ static void spawn_with_copy(struct coir_scope *scope, int number, int *result)
 TASK_TEST(arg_size_copies_the_argument)
 {
     struct coir_scope *scope = open_scope(NULL);
-    int results[20];
 
-    for (int i = 0; i < 20; i++)
-        spawn_with_copy(scope, i, &results[i]);
+    for (int i = 0; i < COPIES; i++)
+        spawn_with_copy(scope, i);
     assert_int_equal(coir_scope_close(scope), 0);
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(results[i], i);
+    for (int i = 0; i < COPIES; i++)
+        assert_int_equal(copies_seen[i], i);
 }
 
 static unsigned char pattern[4096];
