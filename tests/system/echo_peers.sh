@@ -21,7 +21,10 @@ has_ip6() {
 }
 
 # OpenBSD's nc must be told to finish when its input ends; others do.
-finish=$(nc -h 2>&1 | grep -q '^[[:space:]]*-N' && echo -N || :)
+finish=
+if nc -h 2>&1 | grep -q '^[[:space:]]*-N'; then
+    finish=-N
+fi
 
 for engine in $engines; do
     path=$scratch/echo.sock
