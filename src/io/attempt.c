@@ -70,6 +70,7 @@ static inline ssize_t receive_once(struct loop *loop, struct endpoint *endpoint,
 
     do {
         loop->receive_calls++;
+        loop->scheduler.look_at = 0;
         got = kernel_receive(endpoint->fd, bytes, size, flags);
     } while (UNLIKELY(got == -EINTR));
     return got;
@@ -142,6 +143,7 @@ static int attempt_send(struct engine *engine, struct endpoint *endpoint, struct
         return endpoint->error;
     do {
         engine->loop->send_calls++;
+        engine->loop->scheduler.look_at = 0;
         sent = kernel_send(endpoint->fd, operation->memory, operation->size);
     } while (UNLIKELY(sent == -EINTR));
     return result_or_wait(engine, endpoint, operation, take_sent(endpoint, sent));
@@ -155,6 +157,7 @@ static int attempt_send_pieces(struct engine *engine, struct endpoint *endpoint,
         return endpoint->error;
     do {
         engine->loop->send_calls++;
+        engine->loop->scheduler.look_at = 0;
         sent = kernel_send_pieces(endpoint->fd, operation->memory, operation->size);
     } while (UNLIKELY(sent == -EINTR));
     return result_or_wait(engine, endpoint, operation, take_sent(endpoint, sent));
@@ -166,6 +169,7 @@ static int attempt_accept(struct engine *engine, struct endpoint *endpoint, stru
 
     do {
         engine->loop->accept_calls++;
+        engine->loop->scheduler.look_at = 0;
         fd = kernel_accept(endpoint->fd);
     } while (fd == -EINTR);
     if (fd == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL && endpoint->flags & ENDPOINT_HANGUP)

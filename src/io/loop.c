@@ -7,8 +7,8 @@
 #include "kernel/kernel.h"
 #include <errno.h>
 
-/** Turns of pure computation between two looks at the kernel. */
-#define TURNS_BETWEEN_WAITS 32
+/** Of tasks that only compute, between two looks at the kernel. */
+#define SWITCHES_BETWEEN_WAITS 128
 #define TRIM_INTERVAL_NS COIR_SECOND
 
 static coir_time read_clock(struct scheduler *scheduler)
@@ -53,12 +53,6 @@ static bool has_work(const struct loop *loop)
     return loop->scheduler.tasks.live > 0 || loop->lingering > 0;
 }
 
-/* While tasks talk to the kernel there is news to expect from it; pure computation need not ask each time. */
-static uint64_t count_calls(const struct loop *loop)
-{
-    return loop->receive_calls + loop->send_calls + loop->accept_calls;
-}
-
 /* How long the engine may wait; 0 = not at all. */
 static coir_time allowed_wait(struct loop *loop)
 {
@@ -94,7 +88,6 @@ static void trim_stacks(struct loop *loop)
 static void wait_for_events(struct loop *loop)
 {
     loop->waits++;
-    loop->calls_before_wait = count_calls(loop);
     loop->engine->table->wait(loop->engine, allowed_wait(loop));
     scheduler_advance(&loop->scheduler, read_clock(&loop->scheduler));
     trim_stacks(loop);
@@ -102,18 +95,11 @@ static void wait_for_events(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
-    unsigned int turns_unwatched = 0;
-
     scheduler_current = &loop->scheduler;
     for (;;) {
-        scheduler_run_ready(&loop->scheduler);
-        loop->turns++;
+        scheduler_run_ready(&loop->scheduler, SWITCHES_BETWEEN_WAITS);
         if (!has_work(loop))
             break;
-        if (!queue_empty(&loop->scheduler.ready) && count_calls(loop) == loop->calls_before_wait &&
-            ++turns_unwatched < TURNS_BETWEEN_WAITS)
-            continue;
-        turns_unwatched = 0;
         wait_for_events(loop);
     }
     scheduler_current = NULL;

@@ -23,10 +23,8 @@ struct loop {
     uint64_t hopes;     /* operations that somebody waits for, background tasks' excepted */
     uint64_t lingering; /* endpoints */
     uint64_t slices_out;
-    uint64_t calls_before_wait;          /* what the counters of calls came to at the last wait */
     coir_time trim_at;                   /* when to look at idle stacks; COIR_FOREVER = not at all */
     void (*deadlock)(struct loop *loop); /* reports that nothing can wake any task; does not return */
-    uint64_t turns;
     uint64_t waits;
     uint64_t receive_calls;
     uint64_t send_calls;

@@ -171,7 +171,7 @@ int coir_run_info(struct coir_run_info *ret_info)
         .tasks_live = loop->scheduler.tasks.live,
         .tasks_spawned = loop->scheduler.tasks_spawned,
         .switches = loop->scheduler.switches,
-        .turns = loop->turns,
+        .turns = loop->scheduler.turns,
         .waits = loop->waits,
         .receive_calls = loop->receive_calls,
         .send_calls = loop->send_calls,

@@ -23,6 +23,9 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
     queue_init(&scheduler->ready);
     heap_init(&scheduler->timers);
     scheduler->loop = (struct context){.stack_pointer = NULL};
+    scheduler->departed = (struct context){.stack_pointer = NULL};
+    scheduler->look_at = 0;
+    scheduler->turns = 0;
     scheduler->clock = clock;
     scheduler->now = clock(scheduler);
     slab_init(&scheduler->tasks, sizeof(struct task), TASK_MAGIC);
@@ -44,7 +47,7 @@ void scheduler_done(struct scheduler *scheduler)
     stack_pools_done(&scheduler->stacks);
 }
 
-/* Frees a task that has returned. On the loop's stack: the task's own must not be in use. */
+/* Frees a task that has returned. Nothing of its stack is touched: it may still be in use. */
 static void reap_task(struct scheduler *scheduler, struct task *task)
 {
     struct coir_scope *home = task->home;
@@ -56,6 +59,18 @@ static void reap_task(struct scheduler *scheduler, struct task *task)
     stack_give(&scheduler->stacks, task->stack);
     slab_give(&scheduler->tasks, task);
     scope_child_ended(home, result);
+}
+
+/* Under a sanitizer, which remembers where a switch came from, the loop reaps. */
+void scheduler_end_task(struct scheduler *scheduler, struct task *task)
+{
+    struct task *next = sanitizer_watches_switches() ? NULL : scheduler_next(scheduler);
+
+    task->state = TASK_FINISHED;
+    if (next == NULL)
+        context_leave(&task->context, &scheduler->loop, NULL);
+    reap_task(scheduler, task);
+    context_leave(&scheduler->departed, &next->context, (void *)(intptr_t)task_begin_turn(scheduler, next));
 }
 
 /* Runs the task, and whoever it hands on to, until one of them needs the loop. */
@@ -83,16 +98,18 @@ static inline bool is_settled(struct scheduler *scheduler, struct task *task)
     return true;
 }
 
-void scheduler_run_ready(struct scheduler *scheduler)
+void scheduler_run_ready(struct scheduler *scheduler, uint64_t switches)
 {
     struct queue_link *link;
 
-    queue_move(&scheduler->turn, &scheduler->ready);
-    while ((link = queue_pop(&scheduler->turn)) != NULL) {
-        struct task *task = CONTAINER_OF(link, struct task, ready);
+    scheduler->look_at = scheduler->switches + switches;
+    while (scheduler_begin_turn(scheduler)) {
+        while ((link = queue_pop(&scheduler->turn)) != NULL) {
+            struct task *task = CONTAINER_OF(link, struct task, ready);
 
-        if (!task->settles || is_settled(scheduler, task))
-            resume_task(scheduler, task);
+            if (!task->settles || is_settled(scheduler, task))
+                resume_task(scheduler, task);
+        }
     }
 }
 

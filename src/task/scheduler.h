@@ -23,10 +23,12 @@ struct task;
 #define SCHEDULER_WAITABLE_SIZE 96
 
 struct scheduler {
-    struct task *current; /* running now; NULL in the loop */
-    struct queue turn;    /* tasks that still get their turn in this round */
-    struct queue ready;   /* tasks, in the order in which they became ready */
-    struct context loop;  /* where a task goes when it gives way */
+    struct task *current;    /* running now; NULL in the loop */
+    struct queue turn;       /* tasks that still get their turn in this round */
+    struct queue ready;      /* tasks, in the order in which they became ready */
+    struct context loop;     /* where a task goes when nobody else may run */
+    struct context departed; /* of tasks that have ended: never gone back to */
+    uint64_t look_at;        /* no round begins once `switches` has come to it: the loop looks at the kernel first */
     struct heap timers;
     uint64_t timers_set;
     uint64_t background_sleeps;                      /* timers that are no hope: they wake background tasks alone */
@@ -39,6 +41,7 @@ struct scheduler {
     uint64_t tasks_spawned;
     uint64_t switches;
     uint64_t livelocks;
+    uint64_t turns; /* rounds begun */
 };
 
 /** The scheduler that this thread drives; NULL outside coir_run(). The library's only thread-local. */
@@ -50,8 +53,9 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
 /** Ends a scheduler whose tasks have all ended. */
 void scheduler_done(struct scheduler *scheduler);
 
-/** Gives one turn to each task that is ready now; those that get ready meanwhile wait for the next call. */
-void scheduler_run_ready(struct scheduler *scheduler);
+/** Gives one turn to each task that is ready now, then one to each that has got ready meanwhile, and so on, until
+ * `switches` tasks have run, or a round has talked to the kernel, which then may have news. */
+void scheduler_run_ready(struct scheduler *scheduler, uint64_t switches);
 
 /** Tells the time: fires every timer due by `now`. */
 void scheduler_advance(struct scheduler *scheduler, coir_time now);

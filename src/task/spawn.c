@@ -20,8 +20,7 @@ static void run_task(void *value)
     if (UNLIKELY(task->locals != NULL))
         local_destroy_all(task);
     task->wait.result = result;
-    task->state = TASK_FINISHED;
-    context_leave(&task->context, &scheduler_current->loop, NULL);
+    scheduler_end_task(scheduler_current, task);
 }
 
 /* Copies the argument to the top of the task's stack; returns the bytes that takes. */
@@ -96,7 +95,8 @@ int coir_spawn(struct coir_scope *scope, int (*fn)(void *arg), void *arg, const 
 
     ASSERT(task_is_running());
     ASSERT(scope != NULL && slab_owns(&scheduler->scopes, scope));
-    ASSERT(scope_contains(scope, scheduler->current->scope)); /* the caller is inside the scope */
+    /* The caller is inside the scope. */
+    ASSERT(scope == scheduler->current->scope || scope_contains(scope, scheduler->current->scope));
     ASSERT(fn != NULL);
     if (UNLIKELY(scope->needs_check)) {
         int rc = scope_check(scheduler, scope);

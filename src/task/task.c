@@ -15,17 +15,13 @@
  */
 static inline int switch_away(struct scheduler *scheduler, struct task *task)
 {
-    struct queue_link *link = scheduler->turn.first;
-    struct context *target = &scheduler->loop;
-    int value = 0;
+    struct task *next = scheduler_next(scheduler);
 
-    if (link != NULL && !CONTAINER_OF(link, struct task, ready)->settles) {
-        struct task *next = CONTAINER_OF(queue_pop(&scheduler->turn), struct task, ready);
-
-        target = &next->context;
-        value = task_begin_turn(scheduler, next);
-    }
-    return context_switch_number(&task->context, target, value);
+    if (next == NULL)
+        return context_switch_number(&task->context, &scheduler->loop, 0);
+    if (next == task)
+        return task_begin_turn(scheduler, task);
+    return context_switch_number(&task->context, &next->context, task_begin_turn(scheduler, next));
 }
 
 static void make_ready(struct scheduler *scheduler, struct task *task)

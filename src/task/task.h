@@ -157,6 +157,33 @@ static inline int task_begin_turn(struct scheduler *scheduler, struct task *task
     return result;
 }
 
+/** Begins a round of turns for the tasks that are ready; false: there are none, or the loop must look at the kernel. */
+static inline bool scheduler_begin_turn(struct scheduler *scheduler)
+{
+    if (scheduler->switches >= scheduler->look_at || queue_empty(&scheduler->ready))
+        return false;
+    scheduler->turns++;
+    queue_move(&scheduler->turn, &scheduler->ready);
+    return true;
+}
+
+/** Takes the next task whose turn it is; NULL where only the loop can go on. */
+static inline struct task *scheduler_next(struct scheduler *scheduler)
+{
+    struct task *task;
+
+    if (queue_empty(&scheduler->turn) && !scheduler_begin_turn(scheduler))
+        return NULL;
+    task = CONTAINER_OF(scheduler->turn.first, struct task, ready);
+    if (task->settles)
+        return NULL; /* on the loop's stack */
+    (void)queue_pop(&scheduler->turn);
+    return task;
+}
+
+/** Ends the calling task, whose function has returned wait.result. */
+_Noreturn void scheduler_end_task(struct scheduler *scheduler, struct task *task);
+
 static inline bool task_is_running(void)
 {
     return scheduler_current != NULL && scheduler_current->current != NULL;

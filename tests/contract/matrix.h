@@ -130,13 +130,12 @@ static inline void make_ready_and_known(struct subject *subject)
 
 static inline void see_done_at_once(struct subject *subject)
 {
-    struct loop *loop = loop_current();
-    uint64_t turns = loop->turns;
+    uint64_t turns = run_info().turns;
     int result;
 
     make_ready_and_known(subject);
     result = perform(subject);
-    assert_int_equal(loop->turns, turns);
+    assert_int_equal(run_info().turns, turns);
     subject->kind->expect(subject, result);
 }
 

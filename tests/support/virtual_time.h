@@ -33,7 +33,7 @@ static inline coir_time virtual_clock(struct scheduler *scheduler)
 static inline void virtual_turn(struct scheduler *scheduler)
 {
     for (;;) {
-        scheduler_run_ready(scheduler);
+        scheduler_run_ready(scheduler, 1);
         if (scheduler->tasks.live == 0)
             return;
         if (!queue_empty(&scheduler->ready))
