@@ -147,14 +147,14 @@ CASE(shortage_is_waited_for)
     assert_int_equal(coir_listen(uri, NULL, &listener), 0);
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         int client = new_client(&place);
-        uint64_t waits = loop_current()->waits;
+        uint64_t waits = run_info().waits;
 
         fault_clear();
         fault_fail("kernel_accept", 1, errors[i], FAULT_ONCE);
         fault_fail("kernel_accept", 2, errors[i], FAULT_ONCE);
         assert_int_equal(coir_accept(listener, &stream), 0);
         assert_int_equal(fault_calls("kernel_accept"), 3);
-        assert_in_range(loop_current()->waits - waits, 2, 6);
+        assert_in_range(run_info().waits - waits, 2, 6);
         close(client);
         coir_close(stream);
     }

@@ -12,10 +12,10 @@
 
 static void expect_quiet(void)
 {
-    uint64_t waits = loop_current()->waits;
+    uint64_t waits = run_info().waits;
 
     assert_int_equal(coir_sleep(QUIET_MS * COIR_MILLISECOND), 0);
-    assert_in_range(loop_current()->waits - waits, 1, QUIET_WAITS);
+    assert_in_range(run_info().waits - waits, 1, QUIET_WAITS);
 }
 
 static void send_urgent(int fd, const char *text)
@@ -206,9 +206,9 @@ CASE(passed_descriptors_are_not_kept_by_lingering)
     for (int i = 0; i < 10; i++)
         pass_descriptor(pair.theirs, "ab", pair.theirs);
     coir_close(stream);
-    assert_int_equal(loop_current()->lingering, 1);
+    assert_int_equal(run_info().lingering, 1);
     expect_end(pair.theirs);
     assert_int_equal(count_descriptors(), descriptors);
     close(pair.theirs);
-    UNTIL(loop_current()->lingering == 0);
+    UNTIL(run_info().lingering == 0);
 }

@@ -4,6 +4,7 @@
  * does not answer, and the client's TCP asks again after a second.
  */
 #include "contract/matrix.h"
+#include "io/readiness.h"
 
 static struct place listener_place; /* of the subject: there is one at a time */
 
@@ -117,6 +118,24 @@ CASE(refusal_comes_to_who_waits)
     subject.other = -1;
     assert_int_equal(coir_scope_close(scope), 0);
     assert_int_equal(subject.result, -ECONNREFUSED);
+    close_subject(&subject);
+}
+
+/* An event before the kernel has decided says nothing. */
+CASE(not_yet_connected_is_not_connected)
+{
+    struct coir_scope *scope = open_scope();
+    struct subject subject;
+
+    open_subject(&subject, &connecting_slowly, false);
+    start_waiting(&subject, scope);
+    for (int i = 0; i < 3; i++) {
+        readiness_event(engine_now(), subject.endpoint, POLLOUT);
+        assert_int_equal(coir_yield(), 0);
+        assert_false(subject.ended);
+    }
+    coir_scope_cancel(scope);
+    assert_int_equal(coir_scope_close(scope), 0);
     close_subject(&subject);
 }
 

@@ -127,14 +127,14 @@ CASE(short_receive_on_tcp_is_not_tried_again)
 {
     struct pair pair = new_pair(false);
     struct coir_stream *stream = adopt_stream(pair);
-    uint64_t calls = loop_current()->receive_calls;
+    uint64_t calls = run_info().receive_calls;
     char bytes[16];
 
     for (int i = 0; i < 10; i++) {
         send_text(pair.theirs, "hello");
         assert_int_equal(coir_read(stream, bytes, sizeof(bytes)), 5);
     }
-    assert_int_equal(loop_current()->receive_calls - calls, 10);
+    assert_int_equal(run_info().receive_calls - calls, 10);
     close(pair.theirs);
     coir_close(stream);
 }
@@ -148,19 +148,19 @@ static void see_reads_until_nothing(bool local, bool finish, uint64_t expected)
     uint64_t calls;
 
     start_reader(scope, &reader, stream);
-    calls = loop_current()->receive_calls;
+    calls = run_info().receive_calls;
     send_text(pair.theirs, "hello");
     if (finish)
         assert_int_equal(shutdown(pair.theirs, SHUT_WR), 0);
     assert_int_equal(coir_scope_close(scope), 0);
     assert_int_equal(reader.result, 5);
-    assert_int_equal(loop_current()->receive_calls - calls, 1);
+    assert_int_equal(run_info().receive_calls - calls, 1);
     scope = open_scope();
     reader = (struct reader){.stream = stream};
     assert_int_equal(coir_spawn(scope, run_reader, &reader, NULL), 0);
     UNTIL(reader.ended || stream->endpoint->in.state == OPERATION_STARTED);
     assert_int_equal(reader.ended, finish);
-    assert_int_equal(loop_current()->receive_calls - calls, expected);
+    assert_int_equal(run_info().receive_calls - calls, expected);
     close(pair.theirs);
     assert_int_equal(coir_scope_close(scope), 0);
     assert_int_equal(reader.result, 0);
@@ -189,29 +189,48 @@ CASE_OF_BOTH(one_registration_per_descriptor)
     char uri[COIR_ADDRESS_SIZE];
     struct coir_listener *listener;
     struct coir_stream *stream;
-    uint64_t registered = loop_current()->register_calls;
+    uint64_t registered = run_info().register_calls;
     uint64_t once = engine_is_epoll() ? 1 : 0;
     int client;
 
     snprintf(uri, sizeof(uri), "fd://%d", new_listener(local, 16, &place));
     assert_int_equal(coir_listen(uri, NULL, &listener), 0);
-    assert_int_equal(loop_current()->register_calls - registered, once);
+    assert_int_equal(run_info().register_calls - registered, once);
     client = new_client(&place);
     assert_int_equal(coir_accept(listener, &stream), 0);
-    assert_int_equal(loop_current()->register_calls - registered, 2 * once);
+    assert_int_equal(run_info().register_calls - registered, 2 * once);
     for (int i = 0; i < 100; i++) {
         send_text(client, "ping");
         expect_stream_text(stream, "ping");
         assert_int_equal(coir_write(stream, "pong", 4), 0);
         expect_text(client, "pong");
     }
-    assert_int_equal(loop_current()->register_calls - registered, 2 * once);
+    assert_int_equal(run_info().register_calls - registered, 2 * once);
     close(client);
     coir_close(stream);
     UNTIL(loop_current()->endpoints.live == 1);
-    assert_int_equal(loop_current()->register_calls - registered, 2 * once); /* close(2) ends it */
+    assert_int_equal(run_info().register_calls - registered, 2 * once); /* close(2) ends it */
     coir_listener_close(listener);
-    assert_int_equal(loop_current()->register_calls - registered, 3 * once); /* not where others may have a copy */
+    assert_int_equal(run_info().register_calls - registered, 3 * once); /* not where others may have a copy */
+}
+
+/* A connection that broke while nobody waits for it is no reason to look again and again. */
+CASE_OF_BOTH(broken_and_idle_costs_nothing)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_scope *scope = open_scope();
+    struct reader reader;
+    uint64_t waits;
+
+    start_reader(scope, &reader, stream);
+    send_text(pair.theirs, "hello");
+    assert_int_equal(coir_scope_close(scope), 0);
+    reset_peer(local, pair.theirs, pair.ours);
+    waits = run_info().waits;
+    assert_int_equal(coir_sleep(20 * COIR_MILLISECOND), 0);
+    assert_in_range(run_info().waits - waits, 1, 4);
+    coir_close(stream);
 }
 
 /* Endpoints come and go in random order, waited for or not; each stays itself. */

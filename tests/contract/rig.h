@@ -14,13 +14,18 @@
 #include <coir.h>
 #include <stdlib.h>
 
-/** Bytes in buffers that are lent or held. */
-static inline uint64_t lent_bytes(void)
+static inline struct coir_run_info run_info(void)
 {
     struct coir_run_info info;
 
     assert_int_equal(coir_run_info(&info), 0);
-    return info.buffer_bytes;
+    return info;
+}
+
+/** Bytes in buffers that are lent or held. */
+static inline uint64_t lent_bytes(void)
+{
+    return run_info().buffer_bytes;
 }
 
 static inline int run_case_body(void *arg)
@@ -29,7 +34,7 @@ static inline int run_case_body(void *arg)
     struct loop *loop = loop_current();
 
     (*body)();
-    assert_int_equal(loop->endpoints.live, loop->lingering);
+    assert_int_equal(loop->endpoints.live, run_info().lingering);
     assert_int_equal(lent_bytes(), 0);
     assert_int_equal(loop->hopes, 0);
     return 0;
