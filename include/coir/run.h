@@ -59,7 +59,7 @@ struct coir_run_info {
  *          descriptor for the engine; -ENOSYS the engine asked for by name
  *          does not work here.
  * Misuse:  called inside a task; `fn` returned with a scope open, or with a
- *          slice not released.
+ *          slice not released, or a stream, listener or channel not closed.
  * Owns:    `arg` stays the caller's.
  */
 COIR_EXPORT COIR_MUST_USE int coir_run(int (*fn)(void *arg), void *arg, const struct coir_run_options *options);

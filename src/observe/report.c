@@ -100,7 +100,7 @@ void report_overflow(const struct scheduler *scheduler, const void *address)
     } else {
         text_add(&line, "spawn it with .stack = ");
         text_add(&line, larger);
-        text_add(&line, " in coir_task_options\n");
+        text_add(&line, " in coir_task_options (of the first task: coir_run_options)\n");
     }
     text_flush(&line);
 }

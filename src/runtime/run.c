@@ -64,10 +64,18 @@ static bool is_asked_for(const struct engine_choice *choice, enum coir_engine wa
     return name == NULL || strcmp(choice->name, name) == 0;
 }
 
+/* What the environment asks for; NULL = nothing. */
+static const char *engine_of_environment(void)
+{
+    const char *name = getenv("COIR_ENGINE");
+
+    return name == NULL || name[0] == '\0' || strcmp(name, "auto") == 0 ? NULL : name;
+}
+
 /* The engine asked for, by option or by the environment; else the first that works. */
 static int choose_engine(struct runtime *runtime, const struct coir_run_options *options)
 {
-    const char *name = getenv("COIR_ENGINE");
+    const char *name = engine_of_environment();
     int rc = -EINVAL;
 
     if (options->engine != COIR_ENGINE_AUTO)
@@ -126,7 +134,9 @@ static int run_first_task(struct runtime *runtime, int (*fn)(void *arg), void *a
 
     if (rc == 0) {
         loop_run(&runtime->loop);
-        ASSERT(runtime->loop.slices_out == 0); /* every slice was released */
+        ASSERT(runtime->loop.slices_out == 0);                                      /* every slice was released */
+        ASSERT(runtime->net.streams.live == 0 && runtime->net.listeners.live == 0); /* every one was closed */
+        ASSERT(scheduler->waitables.live == 0);                                     /* every channel was closed */
     }
     if (root != NULL)
         scope_close_root(scheduler, root);

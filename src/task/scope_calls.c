@@ -92,15 +92,15 @@ void coir_scope_set_limit(struct coir_scope *scope, coir_time limit_ns)
     ASSERT(is_scope(scope));
     ASSERT(!(scope->shield && limit_ns == COIR_FOREVER)); /* a shield's limit is mandatory */
     struct scheduler *scheduler = scheduler_current;
+    coir_time now;
 
     if (scope->own & COIR_SCOPE_EXPIRED)
         return;
-    if (limit_ns <= 0)
-        scope_expire(scope);
-    else if (limit_ns == COIR_FOREVER)
-        scope_set_deadline(scheduler, scope, COIR_FOREVER);
+    now = scheduler->clock(scheduler);
+    if (limit_ns <= 0 || scope->deadline <= now)
+        scope_expire(scope); /* a deadline that has passed, seen or not, is not moved any more */
     else
-        scope_set_deadline(scheduler, scope, time_after(scheduler->clock(scheduler), limit_ns));
+        scope_set_deadline(scheduler, scope, time_after(now, limit_ns));
 }
 
 void coir_scope_drain(struct coir_scope *scope, coir_time quiet_ns)
