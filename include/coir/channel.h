@@ -26,7 +26,7 @@ COIR_EXPORT COIR_MUST_USE int coir_channel_open(size_t capacity, size_t item_siz
  * Puts a copy of `*item` at the end of the channel. Senders that wait go in
  * the order in which they came.
  *
- * Suspends: while the channel is full.
+ * Suspends: while the channel is full; else only to give way.
  * Returns:  0: the item is in the channel, or with a receiver.
  * Errors:   -EPIPE the channel was finished; -ECANCELED, -ETIME the scope;
  *           -EBADF its owner closed it meanwhile. On an error nobody gets the
@@ -35,9 +35,20 @@ COIR_EXPORT COIR_MUST_USE int coir_channel_open(size_t capacity, size_t item_siz
 COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_channel_send(struct coir_channel *channel, const void *item);
 
 /**
+ * Puts a copy of `*item` at the end of the channel if nobody need wait for it:
+ * for a sender that must not depend on a slow receiver. Never suspends, and
+ * asks no scope.
+ *
+ * Returns: 0: the item is in the channel, or with a receiver.
+ * Errors:  -EAGAIN the channel is full (with capacity 0: nobody waits for an
+ *          item); -EPIPE the channel was finished.
+ */
+COIR_EXPORT COIR_MUST_USE int coir_channel_offer(struct coir_channel *channel, const void *item);
+
+/**
  * Takes the first item of the channel.
  *
- * Suspends: while the channel is empty and not finished.
+ * Suspends: while the channel is empty and not finished; else only to give way.
  * Returns:  1 and the item; 0 the channel is finished and empty.
  * Errors:   -ECANCELED, -ETIME the scope; -EBADF its owner closed it meanwhile.
  */

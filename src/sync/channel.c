@@ -96,17 +96,11 @@ static int wait_in_line(struct coir_channel *channel, struct list *waiters, cons
     return task_park(kind, channel, COIR_FOREVER);
 }
 
-int coir_channel_send(struct coir_channel *channel, const void *item)
+/* Puts the item where no waiting is needed. Returns 0, -EAGAIN or -EPIPE. */
+static int put_now(struct coir_channel *channel, const void *item)
 {
     struct task *receiver;
-    int rc;
 
-    ASSERT(task_is_running());
-    ASSERT(is_channel(channel));
-    ASSERT(item != NULL);
-    rc = task_enter(&channel->header);
-    if (rc < 0)
-        return rc;
     if (channel->finished)
         return -EPIPE;
     receiver = take_waiter(&channel->receivers);
@@ -115,11 +109,34 @@ int coir_channel_send(struct coir_channel *channel, const void *item)
         task_wake(receiver, 1);
         return 0;
     }
-    if (channel->count < channel->capacity) {
-        memcpy(item_at(channel, channel->count++), item, channel->item_size);
-        return 0;
-    }
+    if (channel->count == channel->capacity)
+        return -EAGAIN;
+    memcpy(item_at(channel, channel->count++), item, channel->item_size);
+    return 0;
+}
+
+int coir_channel_send(struct coir_channel *channel, const void *item)
+{
+    int rc;
+
+    ASSERT(task_is_running());
+    ASSERT(is_channel(channel));
+    ASSERT(item != NULL);
+    rc = task_enter(&channel->header);
+    if (rc < 0)
+        return rc;
+    rc = put_now(channel, item);
+    if (rc != -EAGAIN)
+        return rc;
     return wait_in_line(channel, &channel->senders, &send_kind, (void *)(uintptr_t)item);
+}
+
+int coir_channel_offer(struct coir_channel *channel, const void *item)
+{
+    ASSERT(task_is_running());
+    ASSERT(is_channel(channel));
+    ASSERT(item != NULL);
+    return put_now(channel, item);
 }
 
 /* A place in the ring is free: the sender that has waited longest gets it. */
