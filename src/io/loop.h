@@ -68,6 +68,7 @@ static inline int operation_await(struct endpoint *endpoint, struct operation *o
 
     int result;
 
+    DEBUG_ASSERT(operation->state == OPERATION_IDLE); /* the public calls have asked: -EBUSY */
     operation->waiter = loop->scheduler.current;
     result = loop->engine->table->start(loop->engine, endpoint, operation);
     return UNLIKELY(result == OPERATION_PENDING) ? operation_wait(endpoint, operation, deadline) : result;
