@@ -1,55 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * Channels: "in sync/ one bounded channel (send, receive, close), so that tasks
- * can talk", with the contract of coir/channel.h sentence by sentence. That
- * nothing allocates on the path is in unit/sync_allocation.c.
+ * can talk", with the contract of coir/channel.h sentence by sentence; that of
+ * offers is in contract_channels_offer.c. That nothing allocates on the path is
+ * in unit/sync_allocation.c.
  */
-#include "support/tasks.h"
+#include "support/channels.h"
 #include <errno.h>
 #include <string.h>
-
-static void put(struct coir_channel *channel, int item)
-{
-    assert_int_equal(coir_channel_send(channel, &item), 0);
-}
-
-static int take(struct coir_channel *channel)
-{
-    int item = -1;
-
-    assert_int_equal(coir_channel_receive(channel, &item), 1);
-    return item;
-}
-
-/* A task that sends or receives one item. */
-struct trade {
-    struct coir_channel *channel;
-    int item;
-    int result;
-};
-
-static int send_one(void *arg)
-{
-    struct trade *trade = arg;
-
-    trade->result = coir_channel_send(trade->channel, &trade->item);
-    return 0;
-}
-
-static int receive_one(void *arg)
-{
-    struct trade *trade = arg;
-
-    trade->result = coir_channel_receive(trade->channel, &trade->item);
-    return 0;
-}
-
-#define PENDING 77
-
-static struct trade start_trade(struct coir_channel *channel, int item)
-{
-    return (struct trade){.channel = channel, .item = item, .result = PENDING};
-}
 
 TASK_TEST(items_come_out_in_the_order_in_which_they_went_in)
 {
