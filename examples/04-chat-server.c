@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
+ *
  * A chat server, `04-chat-server URI`: each line goes to all other members.
  * Teaches a stream with a task that reads and one that writes, and the bounded
- * channel between tasks: a member who reads slowly misses the lines that find
- * no room in its channel, and delays nobody. */
+ * channel: who reads slowly misses lines that it has no room for, and delays nobody.
+ */
 #include <coir.h>
 #include <err.h>
 #include <string.h>
@@ -11,19 +12,18 @@ enum { LINE_SIZE = 512, QUEUE_LINES = 64, MEMBERS = 256 };
 struct member {
     struct coir_stream *stream;
     struct coir_channel *lines; /* each ends with its first '\n' */
-    size_t queued;              /* lines with a place in the channel, not yet written */
 };
-static struct member *members[MEMBERS]; /* on the stacks of their sessions, by descriptor */
+static struct coir_channel *members[MEMBERS]; /* their lines, by descriptor */
 
 static int write_lines(void *arg)
 {
     struct member *self = arg;
     char line[LINE_SIZE];
 
-    while (coir_channel_receive(self->lines, line) > 0 &&
-           coir_write(self->stream, line, (size_t)((char *)memchr(line, '\n', LINE_SIZE) - line) + 1) == 0)
-        self->queued--;
-    return 0; /* If the stream has failed, the reader gets that too. */
+    while (coir_channel_receive(self->lines, line) > 0)
+        if (coir_write(self->stream, line, (size_t)((char *)memchr(line, '\n', LINE_SIZE) - line) + 1) < 0)
+            break; /* The reader gets that too. */
+    return 0;
 }
 
 static int serve_member(void *arg)
@@ -36,14 +36,14 @@ static int serve_member(void *arg)
 
     if (place < MEMBERS && !coir_channel_open(QUEUE_LINES, LINE_SIZE, &self.lines) && !coir_scope_open(NULL, &scope)) {
         int result = coir_spawn(scope, write_lines, &self, NULL);
-        members[place] = &self;
-        while (result == 0 && coir_read_until(self.stream, "\n", 1, LINE_SIZE, &slice) > 0) {
+        members[place] = self.lines;
+        /* Each line is a turn of its own, so that the writers keep up with who has much to say. */
+        while (result == 0 && coir_yield() == 0 && coir_read_until(self.stream, "\n", 1, LINE_SIZE, &slice) > 0) {
             memcpy(line, slice.bytes, slice.size);
             coir_release(&slice);
             for (int i = 0; i < MEMBERS; i++)
-                if (members[i] && members[i] != &self && members[i]->queued < QUEUE_LINES && ++members[i]->queued &&
-                    coir_channel_send(members[i]->lines, line) < 0)
-                    continue; /* Every send may let others run: members[i] has left meanwhile, or is another. */
+                if (members[i] != NULL && i != place)
+                    (void)!coir_channel_offer(members[i], line); /* Never waits: nobody comes or goes meanwhile. */
         }
         members[place] = NULL;
         coir_channel_finish(self.lines); /* The writer still sends what is queued, */

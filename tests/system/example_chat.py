@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # 04-chat-server: who hears which line; leaving, by an end, a reset and a line
-# too long; and a member who reads nothing delays nobody.
+# too long; who says much at once is heard to the last line; and a member who
+# reads nothing delays nobody.
 import socket
 
 import example_helpers as peers
@@ -69,8 +70,16 @@ def check_leaving(server, ann, bob, eve):
     kim.leaves()
 
 
+def check_much_at_once(ann, bob):
+    said = [str(number) for number in range(2000)]
+    ann.says("\n".join(said))
+    for line in said:
+        bob.hears(line)
+
+
 def check_slow_member(server, ann):
     bob = Member(server, "bob", [ann])
+    check_much_at_once(ann, bob)
     eve = Member(server, "eve", [ann, bob], receive_buffer=4096)
     said = [f"{number:0>499}" for number in range(BATCHES * BATCH_LINES)]
     for first in range(0, len(said), BATCH_LINES):
