@@ -37,7 +37,7 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_channel_send(struct coir_channe
 /**
  * Puts a copy of `*item` at the end of the channel if nobody need wait for it:
  * for a sender that must not depend on a slow receiver. Never suspends, and
- * asks no scope.
+ * asks no scope; receivers first run when the caller suspends.
  *
  * Returns: 0: the item is in the channel, or with a receiver.
  * Errors:  -EAGAIN the channel is full (with capacity 0: nobody waits for an

@@ -50,8 +50,9 @@ COIR_EXPORT COIR_MUST_USE int coir_listen(const char *uri, const struct coir_lis
  * Suspends: until a connection is there, or the scope ends.
  * Returns:  0 and the stream.
  * Errors:   -ECANCELED, -ETIME the scope; -ESHUTDOWN the scope drains and the
- *           queue is empty; -EBUSY another task accepts; -EBADF its owner
- *           closed it; -EINVAL it no longer listens: somebody shut it down.
+ *           queue is empty ("fd://" listeners: at once, as others hold the
+ *           queue too); -EBUSY another task accepts; -EBADF its owner closed
+ *           it; -EINVAL it no longer listens: somebody shut it down.
  * Owns:     the caller, who closes or aborts the stream.
  * Source:   accept4(2).
  */

@@ -13,7 +13,8 @@ COIR_BEGIN_DECLARATIONS
 
 /** How the scheduler talks to the kernel. */
 enum coir_engine {
-    COIR_ENGINE_AUTO, /* the environment's COIR_ENGINE, else the best that works here */
+    COIR_ENGINE_AUTO, /* the environment's COIR_ENGINE ("epoll", "poll"; unset, empty or "auto"
+                         asks for nothing), else the best that works here */
     COIR_ENGINE_EPOLL,
     COIR_ENGINE_POLL,
 };
@@ -54,10 +55,13 @@ struct coir_run_info {
  * what it owed; a peer that neither finishes nor reads holds it up for the
  * stream's `linger_ns` (coir_linger_stop() ends that early).
  *
+ * exit(3) may be called inside a task: what atexit(3) was told then runs on
+ * that task's stack, and what closed streams still owe is not waited for.
+ *
  * Returns: what `fn` returned; or why the scheduler could not start.
- * Errors:  -EINVAL an option has no such value; -ENOMEM; -EMFILE, -ENFILE no
- *          descriptor for the engine; -ENOSYS the engine asked for by name
- *          does not work here.
+ * Errors:  -EINVAL an option, or COIR_ENGINE, has no such value; -ENOMEM;
+ *          -EMFILE, -ENFILE no descriptor for the engine; -ENOSYS the engine
+ *          asked for by name does not work here.
  * Misuse:  called inside a task; `fn` returned with a scope open, or with a
  *          slice not released, or a stream, listener or channel not closed.
  * Owns:    `arg` stays the caller's.

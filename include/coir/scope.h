@@ -24,7 +24,7 @@ enum coir_scope_policy {
 struct coir_scope_options {
     enum coir_scope_policy policy;
     bool shield;        /* hides cancels, deadlines and drains from around; needs limit_ns */
-    coir_time limit_ns; /* from now; 0 = none */
+    coir_time limit_ns; /* from now; 0 = none, unlike in coir_scope_set_limit() */
     const char *name;   /* for reports; must outlive the scope */
 };
 
@@ -58,11 +58,17 @@ COIR_EXPORT COIR_MUST_USE int coir_scope_open(const struct coir_scope_options *o
 /**
  * Waits until every task of the scope has returned, then ends the scope.
  *
+ * A scope that was only cancelled or expired gives 0, and is gone. Who must
+ * tell that from success calls coir_scope_state() before, or looks at what the
+ * children returned (`ret_result` of coir_spawn()). An independent scope gives
+ * its first failure too: of a server's sessions that is how one peer of many
+ * left, and is usually ignored.
+ *
  * Suspends: until the last child has returned; it cannot be cancelled.
- * Returns:  0, or the first failure: a child's negative result. -ECANCELED,
- *           -ETIME and -ESHUTDOWN are no failures if the child's scope or one
- *           around it was cancelled, expired or drained. A scope that was only
- *           cancelled or expired gives 0.
+ * Returns:  0, or the first failure: a child's negative result (a positive one
+ *           is a result, no failure). -ECANCELED, -ETIME and -ESHUTDOWN are no
+ *           failures if the child's scope or one around it was cancelled,
+ *           expired or drained.
  * Misuse:   `scope` is not the innermost scope the calling task has open.
  */
 COIR_EXPORT COIR_SUSPENDS int coir_scope_close(struct coir_scope *scope);
@@ -80,18 +86,21 @@ COIR_EXPORT void coir_scope_cancel(struct coir_scope *scope);
  * Sets the scope's deadline to `limit_ns` from now; calls inside that outlast
  * it fail with -ETIME. Cheap enough to be called before every read.
  *
- * Shape:  <= 0 expires the scope now; COIR_FOREVER lifts its deadline. An
- *         expired scope stays expired.
+ * Shape:  <= 0 expires the scope now (only in the options is 0 no limit);
+ *         COIR_FOREVER lifts its deadline. An expired scope stays expired.
  * Misuse: COIR_FOREVER on a shield, whose limit is mandatory.
  */
 COIR_EXPORT void coir_scope_set_limit(struct coir_scope *scope, coir_time limit_ns);
 
 /**
- * Asks the scope to finish: inside it, and in every scope in it, accept gives
- * -ESHUTDOWN once the kernel's queue is empty, and a read of an accepted
- * stream gives -ESHUTDOWN `quiet_ns` after the latest of this call, the
- * stream's accept and its last byte. Everything else goes on, reads of streams
- * that were connected or adopted too; coir_scope_set_limit() ends what is left.
+ * Asks the scope to finish: inside it, up to shields, accept gives -ESHUTDOWN
+ * once the kernel's queue is empty ("fd://" listeners: at once), and a read of
+ * an accepted stream gives -ESHUTDOWN `quiet_ns` after the latest of this call,
+ * the stream's accept and its last byte.
+ *
+ * Everything else goes on: writes, sleeps, and reads of streams that were
+ * connected or adopted, such as a proxy's far side, whose answers are still
+ * wanted. After a drain, coir_scope_set_limit() ends what is left.
  *
  * Shape: `quiet_ns` < 0 counts as 0. Once more takes the shorter quiet time.
  */

@@ -8,6 +8,12 @@
  * report it, every time, and never a clean end. A write that failed after it
  * had started makes every later write fail with the same code.
  *
+ * Nobody notices a reset while no task reads or writes. Where none does, as in
+ * a session that works for long or a proxy that has read the peer's end, a task
+ * may wait, with nothing held, in coir_wait_fd(coir_fd(stream), POLLPRI). That
+ * gives POLLERR when the connection breaks, POLLHUP alone when both sides have
+ * finished or a Unix peer has closed; bytes and the peer's finish do not end it.
+ *
  * All reads consult first what is *held*: bytes received and not consumed.
  */
 #ifndef COIR_STREAM_H
@@ -87,12 +93,13 @@ COIR_EXPORT COIR_MUST_USE int coir_adopt(int fd, const struct coir_stream_option
  * idle session holds none. One slice of a stream may be out at a time.
  *
  * Suspends: until a byte arrives, the peer finishes, or the scope ends.
- * Shape:    1 to 65,536 bytes, as they come.
+ * Shape:    1 to 65,536 bytes, as they come; more only where coir_read_until()
+ *           has held more.
  * Returns:  1 and a slice; 0 the peer has finished.
  * Errors:   -EBUSY another task reads, or a slice is out; -ECONNRESET,
  *           -ETIMEDOUT, ... the connection broke; -ENOBUFS the byte budget is
  *           spent; -ENOMEM; -EBADF its owner closed it; -ECANCELED, -ETIME the
- *           scope; -ESHUTDOWN the scope drains.
+ *           scope; -ESHUTDOWN the scope drains (accepted streams alone).
  * Owns:     the caller, until coir_release().
  * Source:   recv(2); RFC 9293 section 3.9.1.
  */
@@ -140,8 +147,10 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE ssize_t coir_read_exact(struct coir_stre
  * Shape:    `max` bounds the slice, delimiter included.
  * Returns:  1 and a slice that ends with the delimiter; 0 the peer finished
  *           first: what it sent since the last delimiter can still be read.
- * Errors:   -EMSGSIZE no delimiter within `max` bytes; -EINVAL an empty
- *           delimiter, or one longer than `max`; otherwise as coir_receive().
+ * Errors:   -EMSGSIZE no delimiter within `max` bytes, all of which are still
+ *           held: any read goes on from there, this one with a larger `max`;
+ *           -EINVAL an empty delimiter, or one longer than `max`; otherwise
+ *           as coir_receive().
  * Owns:     the caller, until coir_release().
  */
 COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_read_until(struct coir_stream *stream, const void *delimiter,
@@ -153,10 +162,12 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_read_until(struct coir_stream *
  *
  * Suspends: while the kernel's send queue is full.
  * Returns:  0: the kernel has taken every byte. A size of 0 does nothing.
- * Errors:   -EBUSY another task writes; -ECONNRESET, -EPIPE, -ETIMEDOUT, ...
- *           the connection broke; -EPIPE also after coir_finish(); -EBADF its
- *           owner closed it; -ECANCELED, -ETIME the scope. `last_out` of
- *           coir_stream_info() says how much was sent.
+ * Errors:   -EBUSY another task writes; -ECONNRESET the peer reset the
+ *           connection; -EPIPE it did so after it had finished, or is a Unix
+ *           peer that reads no more, or we have called coir_finish();
+ *           -ETIMEDOUT, ... the network; -EBADF its owner closed it;
+ *           -ECANCELED, -ETIME the scope. `last_out` of coir_stream_info()
+ *           says how much was sent.
  * Owns:     `bytes` is lent to the kernel until return, even when cancelled.
  * Source:   send(2), never with SIGPIPE.
  */
@@ -191,6 +202,9 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_finish(struct coir_stream *stre
  * still sends, and resets the connection after `linger_ns` without progress (a
  * byte in, or unsent ones gone) or `linger_bytes` discarded. A plain close(2)
  * would reset the connection and destroy what is on its way.
+ *
+ * coir_run() waits for that. A client that gives up calls coir_abort() instead,
+ * or its program lives on for `linger_ns` where the peer is silent.
  *
  * A task that waits on the stream gets -EBADF. A slice that is out stays valid.
  *

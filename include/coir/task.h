@@ -26,7 +26,8 @@ struct coir_task_options {
     const char *name;            /* for reports; the first 31 bytes are copied */
     enum coir_stack_class stack; /* */
     size_t arg_size;             /* > 0: that many bytes of `arg` are copied to the new stack */
-    int *ret_result;             /* gets what the task returned; must outlive the task */
+    int *ret_result;             /* gets what the task returned, a failure or a result >= 0;
+                                    must outlive the task */
     bool background;             /* its waits are no hope: only such waits left is a deadlock */
 };
 
@@ -35,8 +36,12 @@ struct coir_task_options {
  * caller has suspended or returned.
  *
  * It always runs, even if its scope is cancelled before its first turn, so
- * that it can dispose of its argument. With `arg_size` it gets a pointer to
- * its own copy, aligned for any type.
+ * that it can dispose of its argument. `arg` must live as long as the task uses
+ * it; a compound literal in an `if`'s condition ends with that `if`. Or set
+ * `arg_size`: the task gets a pointer to its own copy, aligned for any type.
+ *
+ * `scope` may be any that the caller is inside of, also one around its own that
+ * another task opened. The task inherits from `scope`, not from the caller.
  *
  * Returns: 0, or why no task was started.
  * Errors:  -ECANCELED, -ETIME the scope was cancelled or has expired; -ENOMEM

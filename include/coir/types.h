@@ -7,7 +7,14 @@
  * negative errno on failure, and never sets errno for its caller to read;
  * outputs come last, are named ret_..., and are written only on success;
  * options are a pointer to a struct whose zero value is the default, and NULL
- * means all defaults; names that end in _ns are nanoseconds.
+ * means all defaults; names that end in _ns are nanoseconds. Options, and the
+ * texts in them, are read during the call only, except where a field says that
+ * something must live on.
+ *
+ * Misuse aborts the program with a report, in release builds too: NULL for what
+ * a call needs, always for a parameter ret_...; a handle that was closed (until
+ * its memory serves another) or is another thread's; a call outside a task, but
+ * for coir_run(), coir_now(), coroutines, and what only gives text.
  */
 #ifndef COIR_TYPES_H
 #define COIR_TYPES_H

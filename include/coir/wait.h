@@ -28,12 +28,20 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_wait_fd(int fd, short events);
  *
  * From the first call on the signals are blocked in this thread until
  * coir_run() returns, so that one which comes between two calls is kept for
- * the second. Before it they act as ever: a server had better say that it is
- * ready in a task that it has spawned, which runs once this call waits. Threads
- * that were running before must block the signals themselves, or they may get
- * them. Where several tasks wait for a signal, one of them gets it.
+ * the second. What is still kept at that return acts then as ever: a second
+ * SIGTERM during a drain may kill. Threads that were running before the first
+ * call must block the signals themselves, or they may get them. Where several
+ * tasks wait for a signal, one of them gets it.
+ *
+ * Before the first call signals act as ever: a server that says "listening" and
+ * then calls this may die of a SIGTERM sent at once. Block the signals with
+ * pthread_sigmask(3) before coir_run() and before threads are started: the
+ * first call gets what came meanwhile, and nothing kills at the end. Or spawn a
+ * task that says "listening", and let this be the spawner's first call that
+ * suspends: the task runs once the signals are kept.
  *
  * Suspends: until one comes, or the scope ends.
+ * Shape:    `ret_signal` is needed also where it does not matter which it was.
  * Returns:  0 and the signal.
  * Errors:   -EINVAL no signal, an invalid number, or SIGKILL, SIGSTOP, SIGSEGV,
  *           SIGBUS, SIGFPE, SIGILL; -EMFILE, -ENFILE, -ENOMEM limits;
