@@ -208,7 +208,7 @@ static int keep_reason(struct endpoint *endpoint)
 
     if (kernel_get_option(endpoint->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0)
         endpoint->error = (int16_t)-error;
-    endpoint->flags |= ENDPOINT_INBOUND; /* there is an answer for a read */
+    endpoint->flags |= ENDPOINT_INBOUND | ENDPOINT_OUTBOUND | ENDPOINT_HANGUP; /* an answer for everybody who asks */
     return endpoint->error != 0 ? endpoint->error : -ENOTCONN;
 }
 
