@@ -72,6 +72,21 @@ TEST(the_budget_is_never_exceeded_and_never_waits)
     buffers_done(&pool);
 }
 
+TEST(what_lies_free_in_another_class_stands_in_nobodys_way)
+{
+    struct buffer *buffers[5];
+    struct buffers pool;
+
+    buffers_init(&pool, 5 * 1024);
+    buffer_release(lend(&pool, 4096));
+    for (int i = 0; i < 5; i++)
+        buffers[i] = lend(&pool, 1024);
+    for (int i = 0; i < 5; i++)
+        buffer_release(buffers[i]);
+    buffer_release(lend(&pool, 4096));
+    buffers_done(&pool);
+}
+
 TEST(a_size_beyond_all_sense_is_refused)
 {
     struct buffer *buffer = NULL;
