@@ -3,7 +3,6 @@
  * Accepting.
  */
 #include "contract/matrix.h"
-#include <sys/ioctl.h>
 
 static struct place listener_place; /* of the subject: there is one at a time */
 

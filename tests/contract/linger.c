@@ -171,17 +171,17 @@ CASE_OF_BOTH(quiet_peer_is_cut_off)
 /* Much room on our side, little on the other, and small segments, so that every read there is progress here. */
 static struct pair new_slow_pair(void)
 {
-    struct pair pair;
     struct place place;
     int listener = new_listener(false, 1, &place);
+    struct pair pair = {.theirs = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     int segment = 1000;
     int little = 8192;
     int large = 200000;
 
     assert_int_equal(setsockopt(listener, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment)), 0);
-    pair.theirs = new_client(&place);
-    pair.ours = accept(listener, NULL, NULL);
     assert_int_equal(setsockopt(pair.theirs, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)), 0);
+    assert_int_equal(connect(pair.theirs, (struct sockaddr *)&place.address, place.size), 0);
+    pair.ours = accept(listener, NULL, NULL);
     assert_int_equal(setsockopt(pair.ours, SOL_SOCKET, SO_SNDBUF, &large, sizeof(large)), 0);
     close(listener);
     return pair;
