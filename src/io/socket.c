@@ -233,5 +233,7 @@ int readiness_refuse(struct engine *engine, struct endpoint *endpoint)
     struct sock_fprog program = {.len = sizeof(drop_syn) / sizeof(drop_syn[0]), .filter = drop_syn};
 
     (void)engine;
+    if (endpoint->flags & ENDPOINT_LOCAL)
+        return kernel_shutdown(endpoint->fd, SHUT_RD); /* those queued can still be accepted; others are refused */
     return kernel_set_option(endpoint->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }

@@ -54,8 +54,7 @@ static coir_time begin_refusing(struct coir_listener *listener)
     if (!listener->refusing) {
         listener->refusing = true;
         listener->last_accept = coir_now();
-        if (!(listener->endpoint->flags & ENDPOINT_LOCAL))
-            (void)engine->table->refuse(engine, listener->endpoint);
+        (void)engine->table->refuse(engine, listener->endpoint);
     }
     listener->endpoint->flags |= ENDPOINT_INBOUND;
     return time_after(listener->last_accept, DRAIN_QUIET_NS);
@@ -68,18 +67,24 @@ static int accept_or_drained(struct coir_listener *listener)
 
     for (;;) {
         coir_time deadline = COIR_FOREVER;
+        bool late = false;
         int rc;
 
-        if (drains_now()) {
+        if (drains_now() || listener->refusing) {
             if (listener->adopted)
                 return -ESHUTDOWN; /* the queue is not ours alone */
             deadline = begin_refusing(listener);
+            late = coir_now() >= deadline;
         }
         endpoint->in.kind = OPERATION_ACCEPT;
         rc = operation_await(endpoint, &endpoint->in, deadline);
+        if (rc == -EINVAL && listener->refusing && endpoint->flags & ENDPOINT_LOCAL)
+            return -ESHUTDOWN; /* its queue is empty, and stays so: we shut it down */
         if (rc != WAIT_RECONSIDER)
             return rc;
-        if (drains_now() && listener->refusing && coir_now() >= deadline)
+        /* Only a try that began after the deadline proves the queue empty: where tasks held up the loop, a connection
+         * and the deadline are met together. */
+        if (late)
             return -ESHUTDOWN;
         rc = task_proceed();
         if (rc < 0)

@@ -34,12 +34,14 @@ int socket_receive_in_drain(struct coir_stream *stream)
 
     for (;;) {
         coir_time deadline = COIR_FOREVER;
+        bool late = false;
         int rc = task_proceed();
 
         if (rc < 0)
             return rc;
         if (socket_drains(stream)) {
             deadline = quiet_deadline(stream);
+            late = coir_now() >= deadline;
             endpoint->flags |= ENDPOINT_INBOUND; /* what is there already comes before the verdict */
         }
         rc = operation_await(endpoint, &endpoint->in, deadline);
@@ -47,7 +49,7 @@ int socket_receive_in_drain(struct coir_stream *stream)
             stream->quiet_from = coir_now();
         if (rc != WAIT_RECONSIDER)
             return rc;
-        if (socket_drains(stream) && coir_now() >= quiet_deadline(stream))
+        if (late && socket_drains(stream)) /* else a byte may have come, and the deadline with it */
             return -ESHUTDOWN;
     }
 }
