@@ -25,6 +25,9 @@
 /** Failing calls in a row, without a success, that count as a livelock. */
 #define TASK_LIVELOCK 1000
 
+/** Bytes of a parked stack that its task comes back through before it calls anything. */
+#define TASK_WARM_SIZE 384
+
 /** What task_park() returns for a wait that was ended by its own deadline or
  * by a drain, not by its scope: the caller looks again at what it waits for. */
 #define WAIT_RECONSIDER (-EINTR)
@@ -122,16 +125,33 @@ int task_park(const struct wait_kind *kind, void *object, coir_time deadline);
 /** Makes a parked task ready; task_park() will return `result`. One that is ready already gets the new result. */
 void task_wake(struct task *task, int result);
 
+/**
+ * Touches what a parked task comes back through. With thousands of sessions
+ * each one's stack is cold, and out of the TLB too. Events come many at a time:
+ * touched as they are taken in, the walks of the page tables overlap, where at
+ * each task's turn its switch would wait for its own. Loads, not prefetches:
+ * those are dropped where the page is not in the TLB.
+ */
+static inline void task_warm_up(const struct task *task)
+{
+    const char *line = task->context.stack_pointer;
+    const char *top = (const char *)task->context.stack_low + task->context.stack_size;
+    const char *end = line + TASK_WARM_SIZE < top ? line + TASK_WARM_SIZE : top;
+
+    if (sanitizer_watches_switches())
+        return; /* there are red zones on the way */
+    for (; line < end; line += 64)
+        (void)*(volatile const char *)line;
+}
+
 /** Makes a parked task ready, but asks its wait's settle() first when its turn has come. */
 static inline void task_wake_to_settle(struct task *task)
 {
     ASSERT(task->state == TASK_PARKED);
     task->settles = true;
     task->state = TASK_READY;
-    /* With thousands of sessions each one's stack is cold, and out of the TLB too. Events come many at a time: touched
-     * here, the walks of the page tables overlap, where at each task's turn its switch would wait for its own. */
-    (void)*(volatile const char *)task->context.stack_pointer;
     queue_push(&scheduler_current->ready, &task->ready);
+    task_warm_up(task);
 }
 
 /** Ends the task's wait early, if it is in one that can be. */
