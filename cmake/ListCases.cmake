@@ -21,7 +21,7 @@ foreach(engine IN LISTS engines)
     set(environment ${ENVIRONMENT})
     if(NOT engine STREQUAL "none")
         set(prefix ${PREFIX}/${engine})
-        string(APPEND environment "\\;COIR_ENGINE=${engine}")
+        string(APPEND environment ";COIR_ENGINE=${engine}")
     endif()
     foreach(case IN LISTS cases)
         string(APPEND text "add_test(\"${prefix}/${case}\" \"${command}\" \"${case}\")\n"
