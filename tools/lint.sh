@@ -28,7 +28,7 @@ fi
 echo 'lint: common mistakes'
 # What CMake compiles once for every program that links it need be looked at only once.
 sed -n 's/^  "file": "\(.*\.c\)",*$/\1/p' "$build/compile_commands.json" | sort -u |
-    xargs -P "$jobs" -n 2 clang-tidy -p "$build" --quiet 2>/dev/null || status=1
+    xargs -P "$jobs" -n 1 clang-tidy -p "$build" --quiet 2>/dev/null || status=1
 
 [ "$status" -eq 0 ] && echo 'lint: nothing found'
 exit "$status"

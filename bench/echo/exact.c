@@ -87,7 +87,7 @@ static int run_under(const struct tool *tool, const char *path, const char *name
                      uint64_t messages, struct reading *ret_reading)
 {
     struct process server;
-    struct process_counts counts;
+    struct process_counts counts = {0};
     int rc;
 
     if (process_start(name, tool->words, &server) < 0)
@@ -119,7 +119,7 @@ static int difference_of(const struct tool *tool, const char *path, const char *
 static int make_output_path(char path[static 64])
 {
     int fd;
-    strcpy(path, "/tmp/bench-echo-XXXXXX");
+    snprintf(path, 64, "/tmp/bench-echo-XXXXXX");
     fd = mkstemp(path);
     if (fd < 0)
         return perror(path), -1;

@@ -275,7 +275,7 @@ void load_close(struct load *load)
 {
     if (load == NULL)
         return;
-    for (int i = 0; i < load->opened; i++)
+    for (int i = 0; load->connections != NULL && i < load->opened; i++)
         close(load->connections[i].fd);
     if (load->epoll_fd >= 0)
         close(load->epoll_fd);

@@ -165,7 +165,7 @@ static int parse_options(struct settings *settings, int argc, char **argv)
 
 static int open_rows(struct settings *settings)
 {
-    char dated[64];
+    static char dated[64]; /* settings keep it */
     time_t now = time(NULL);
 
     if (settings->rows_path == NULL && !settings->matrix)

@@ -104,7 +104,7 @@ int dial(const struct address *address, const struct address *local, const struc
 
     if (rc == 0)
         rc = open_endpoint(address, local, &settings.tuning, &endpoint);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     rc = complete_connection(endpoint, address, &settings, ret_stream);
     if (rc < 0)

@@ -190,7 +190,7 @@ int listener_adopt(int fd, const struct coir_listen_options *options, struct coi
         rc = make_nonblocking(fd);
     if (rc == 0)
         rc = make_listener(NULL, &settings, &listener);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     rc = engine->table->adopt(engine, fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED,
                               &endpoint);

@@ -41,8 +41,10 @@ static inline int socket_receive(struct coir_stream *stream, void *bytes, size_t
     if (UNLIKELY(rc <= 0))
         return rc;
     if (bytes == NULL) {
-        stream->held = operation->memory;
-        stream->held->end = (uint32_t)rc;
+        struct buffer *held = operation->memory; /* what a LEND brings */
+
+        held->end = (uint32_t)rc; /* NOLINT(clang-analyzer-core.NullDereference): bytes came, so it is there */
+        stream->held = held;
     }
     stream->bytes_in += (uint64_t)rc;
     if (UNLIKELY(endpoint->flags & ENDPOINT_INBOUND))

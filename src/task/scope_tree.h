@@ -19,8 +19,8 @@ void scope_cancel(struct coir_scope *scope);
 void scope_expire(struct coir_scope *scope);
 
 /** Sets the scope's own deadline; COIR_FOREVER = none. */
-void scope_set_deadline(struct scheduler *scheduler, struct coir_scope *scope, coir_time deadline);
+void scope_set_deadline(struct scheduler *scheduler, struct coir_scope *top, coir_time deadline);
 
-void scope_drain(struct coir_scope *scope, coir_time now, coir_time quiet_ns);
+void scope_drain(struct coir_scope *top, coir_time now, coir_time quiet_ns);
 
 #endif

@@ -216,7 +216,8 @@ const char *peer_make_directory(void)
 {
     static char path[] = "/tmp/coir-peer-XXXXXX";
 
-    memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
+    for (size_t i = sizeof(path) - 7; i < sizeof(path) - 1; i++)
+        path[i] = 'X';
     assert_non_null(mkdtemp(path));
     return path;
 }
