@@ -122,6 +122,20 @@ static void end_runtime(struct runtime *runtime)
     runtime->choice->destroy(engine);
 }
 
+/* Whoever forgets one of these reads its name in the report. */
+static void assert_all_closed(const struct runtime *runtime)
+{
+    bool every_slice_was_released = runtime->loop.slices_out == 0;
+    bool every_stream_was_closed = runtime->net.streams.live == 0;
+    bool every_listener_was_closed = runtime->net.listeners.live == 0;
+    bool every_channel_was_closed = runtime->loop.scheduler.waitables.live == 0;
+
+    ASSERT(every_slice_was_released);
+    ASSERT(every_stream_was_closed);
+    ASSERT(every_listener_was_closed);
+    ASSERT(every_channel_was_closed);
+}
+
 /* Runs the first task, and with it all others. */
 static int run_first_task(struct runtime *runtime, int (*fn)(void *arg), void *arg, enum coir_stack_class stack)
 {
@@ -134,9 +148,7 @@ static int run_first_task(struct runtime *runtime, int (*fn)(void *arg), void *a
 
     if (rc == 0) {
         loop_run(&runtime->loop);
-        ASSERT(runtime->loop.slices_out == 0);                                      /* every slice was released */
-        ASSERT(runtime->net.streams.live == 0 && runtime->net.listeners.live == 0); /* every one was closed */
-        ASSERT(scheduler->waitables.live == 0);                                     /* every channel was closed */
+        assert_all_closed(runtime);
     }
     if (root != NULL)
         scope_close_root(scheduler, root);

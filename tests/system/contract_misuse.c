@@ -214,7 +214,7 @@ static int keep_slice(void *arg)
 
 TEST(a_slice_still_out_at_the_end_of_the_run)
 {
-    ASSERT_TASK_DIES(keep_slice, NULL, "slices_out == 0");
+    ASSERT_TASK_DIES(keep_slice, NULL, "every_slice_was_released");
 }
 
 static int release_too_much(void *arg)
