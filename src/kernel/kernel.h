@@ -76,6 +76,8 @@ int kernel_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns);
 int kernel_signal_mask(int how, const sigset_t *signals, sigset_t *ret_previous);
 int kernel_signal_action(int signal, const struct sigaction *action, struct sigaction *ret_previous);
 int kernel_signal_stack(const stack_t *stack, stack_t *ret_previous);
+/** raise(3): to the calling thread. */
+int kernel_signal_raise(int signal);
 /** signalfd(2), non-blocking and close-on-exec. */
 int kernel_signalfd(const sigset_t *signals);
 

@@ -21,6 +21,11 @@ int kernel_signal_stack(const stack_t *stack, stack_t *ret_previous)
     return sigaltstack(stack, ret_previous) < 0 ? -errno : 0;
 }
 
+int kernel_signal_raise(int signal)
+{
+    return raise(signal) != 0 ? -errno : 0;
+}
+
 int kernel_signalfd(const sigset_t *signals)
 {
     int fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -35,6 +35,8 @@ static void tell_fault(int signal, siginfo_t *information, void *context)
     if (scheduler_current != NULL)
         report_overflow(scheduler_current, information->si_addr);
     restore_default(signal);
+    if (information->si_code <= 0)
+        (void)kernel_signal_raise(signal); /* somebody sent it: no instruction would fault again */
 }
 
 /* True if the signal's disposition was the default and the handler is in place now. */

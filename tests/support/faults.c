@@ -356,6 +356,7 @@ WRAP(int, kernel_signal_mask, (int how, const sigset_t *signals, sigset_t *ret_p
 WRAP(int, kernel_signal_action, (int signal, const struct sigaction *action, struct sigaction *ret_previous), -1, 0,
      signal, action, ret_previous)
 WRAP(int, kernel_signal_stack, (const stack_t *stack, stack_t *ret_previous), -1, 0, stack, ret_previous)
+WRAP(int, kernel_signal_raise, (int signal), -1, 0, signal)
 WRAP(int, kernel_signalfd, (const sigset_t *signals), -1, 0, signals)
 
 WRAP(int, kernel_map, (size_t size, void **ret_memory), -1, size, size, ret_memory)

@@ -259,6 +259,25 @@ static int write_to_the_dead(void *arg)
     return rc;
 }
 
+static int send_itself_a_fault(void *arg)
+{
+    kill(getpid(), *(int *)arg);
+    return 0;
+}
+
+static void run_until_sent(void *arg)
+{
+    if (coir_run(send_itself_a_fault, arg, NULL) == 0)
+        _exit(0); /* the signal was swallowed */
+}
+
+/* No instruction faults again after the handler of a signal that was sent. */
+TEST(a_fault_signal_that_is_sent_kills)
+{
+    for (size_t i = 0; i < 2; i++)
+        ASSERT_DIES_OF(fault_signals[i], run_until_sent, &fault_signals[i], "");
+}
+
 TEST(there_is_no_sigpipe)
 {
     assert_true(signal(SIGPIPE, SIG_DFL) != SIG_ERR);

@@ -149,6 +149,7 @@ static void expect_all_to_fail_with(int error)
     assert_int_equal(kernel_signal_mask(SIG_BLOCK, &signals, NULL), -error);
     assert_int_equal(kernel_signal_action(SIGUSR1, NULL, NULL), -error);
     assert_int_equal(kernel_signal_stack(NULL, NULL), -error);
+    assert_int_equal(kernel_signal_raise(SIGUSR1), -error);
     assert_int_equal(kernel_signalfd(&signals), -error);
     assert_int_equal(kernel_map(4096, &memory), -error);
     assert_int_equal(kernel_unmap(NULL, 4096), -error);
