@@ -192,7 +192,9 @@ END
 # try PART: a correct part of the program ends well and says nothing.
 try() {
     "$scratch/program" "$1" >"$scratch/log" 2>&1 || fail "$1 fails ($ASAN_OPTIONS)"
-    [ ! -s "$scratch/log" ] || fail "$1 is warned of ($ASAN_OPTIONS)"
+    # Of ucontext, where there is no assembly, the sanitizer says this whatever the program does.
+    grep -v 'fully support makecontext/swapcontext functions' "$scratch/log" >"$scratch/said" || true
+    [ ! -s "$scratch/said" ] || fail "$1 is warned of ($ASAN_OPTIONS)"
 }
 
 for use_after_return in 0 1; do
