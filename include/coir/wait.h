@@ -11,7 +11,8 @@ COIR_BEGIN_DECLARATIONS
 
 /**
  * Waits until the descriptor `fd` (anybody's: no stream is needed) is ready.
- * Leaves no registration behind, so its owner may close it afterwards.
+ * Leaves no registration behind, so its owner may close it afterwards; until
+ * the call has returned it must stay open.
  *
  * Suspends: until one of `events` holds, or the scope ends.
  * Shape:    `events` of POLLIN, POLLPRI and POLLOUT.
