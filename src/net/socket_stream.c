@@ -9,12 +9,12 @@
 #include "net/stream.h"
 #include <errno.h>
 
-/* A receive that left bytes behind costs its task a part of its turn per so many bytes: the others wait. */
+/* Where more is to come, so many bytes cost a task a part of its turn: the others wait. */
 #define BYTES_PER_CALL 8192
 
-void socket_charge(int received)
+void socket_charge(int bytes)
 {
-    int calls = received / BYTES_PER_CALL;
+    int calls = bytes / BYTES_PER_CALL;
 
     task_charge((int16_t)(calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET));
 }

@@ -12,8 +12,8 @@
 
 extern const struct stream_kind socket_kind;
 
-/** Counts a receive that left bytes behind against the task's turn. */
-void socket_charge(int received);
+/** Counts bytes against the task's turn: of a receive that left some behind, or of a send that is not the last. */
+void socket_charge(int bytes);
 
 /** One receive that ends with -ESHUTDOWN when the stream has been quiet for long enough in a drain. */
 int socket_receive_in_drain(struct coir_stream *stream);

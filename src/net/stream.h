@@ -38,6 +38,7 @@ struct stream_kind {
 #define STREAM_SLICE_OUT (1u << 0) /* lent and not released */
 #define STREAM_ACCEPTED (1u << 1)  /* by a listener: its reads heed drains */
 #define STREAM_FINISHED (1u << 2)  /* our half has ended */
+#define STREAM_WRITING (1u << 3)   /* a write call is between two operations */
 
 struct coir_stream {
     struct slab_header header;
@@ -65,10 +66,10 @@ static inline bool stream_is_reading(const struct coir_stream *stream)
     return stream->endpoint->in.state != OPERATION_IDLE;
 }
 
-/** Likewise for a write call. */
+/** True while a task is in a write call, which lets others run between its operations. */
 static inline bool stream_is_writing(const struct coir_stream *stream)
 {
-    return stream->endpoint->out.state != OPERATION_IDLE;
+    return stream->endpoint->out.state != OPERATION_IDLE || (stream->flags & STREAM_WRITING);
 }
 
 /** A stream over the connected socket `endpoint`, which it then owns. Returns NULL when there is no memory. */

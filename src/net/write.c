@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define SEND_MAX ((size_t)1 << 30) /* at once: an operation's result is an int */
+/* At once. A reader on another core makes room as fast as the kernel sends: of one large send no task would see the
+ * end. */
+#define SEND_MAX ((size_t)1 << 18)
 
 /* A write that is refused at entry sends nothing, and must not be taken for the one before it. */
 static int refuse_write(struct coir_stream *stream, int rc)
@@ -52,6 +54,21 @@ static inline void count_sent(struct coir_stream *stream, int sent)
     stream->last_out += (uint64_t)sent;
 }
 
+/* Between the operations of a write call: the scope may have been stopped, and others want their turn. Returns 0,
+ * -ECANCELED, -ETIME, or OPERATION_GONE: the stream is no more. */
+static int proceed_writing(struct coir_stream *stream, int sent)
+{
+    int rc;
+
+    socket_charge(sent);
+    stream->flags |= STREAM_WRITING;
+    rc = task_enter(&stream->header);
+    if (rc == -EBADF)
+        return OPERATION_GONE;
+    stream->flags &= (uint16_t)~STREAM_WRITING;
+    return rc;
+}
+
 /* Sends what a first send, which took `sent` bytes, left. Not inline: most writes are taken whole. */
 static __attribute__((noinline)) int write_rest(struct coir_stream *stream, const char *bytes, size_t size, int sent)
 {
@@ -63,7 +80,7 @@ static __attribute__((noinline)) int write_rest(struct coir_stream *stream, cons
         left = size - stream->last_out;
         if (left == 0)
             return 0;
-        rc = task_proceed(); /* a scope that was stopped meanwhile would not stop an operation that begins now */
+        rc = proceed_writing(stream, sent);
         sent = rc < 0 ? rc : stream->kind->write(stream, bytes + stream->last_out, left < SEND_MAX ? left : SEND_MAX);
     }
     return fail_write(stream, sent);
@@ -138,7 +155,7 @@ int coir_writev(struct coir_stream *stream, const struct iovec *pieces, int coun
         if (rc >= 0) {
             count_sent(stream, rc);
             advance_cursor(&cursor, (size_t)rc);
-            rc = cursor.count > 0 ? task_proceed() : 0;
+            rc = cursor.count > 0 ? proceed_writing(stream, rc) : 0;
         }
         if (rc < 0)
             return fail_write(stream, rc);
