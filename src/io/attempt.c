@@ -199,7 +199,7 @@ static int attempt_connected(struct endpoint *endpoint)
 /* A Unix socket is connected at once; nobody watches it yet. */
 static int watch_connected(struct engine *engine, struct endpoint *endpoint)
 {
-    return CONTAINER_OF(engine, struct readiness, engine)->hooks->watch(engine, endpoint);
+    return readiness_hooks_of(engine)->watch(engine, endpoint);
 }
 
 static int attempt_connect(struct engine *engine, struct endpoint *endpoint, struct operation *operation)

@@ -8,14 +8,9 @@
 #include "kernel/kernel.h"
 #include <errno.h>
 
-static const struct readiness_hooks *hooks_of(const struct engine *engine)
-{
-    return CONTAINER_OF(engine, struct readiness, engine)->hooks;
-}
-
 static inline void tell_interest(struct engine *engine, struct endpoint *endpoint)
 {
-    void (*interest)(struct engine *, struct endpoint *) = hooks_of(engine)->interest;
+    void (*interest)(struct engine *, struct endpoint *) = readiness_hooks_of(engine)->interest;
 
     if (UNLIKELY(interest != NULL))
         interest(engine, endpoint);
@@ -25,7 +20,7 @@ static inline void tell_interest(struct engine *engine, struct endpoint *endpoin
 static __attribute__((noinline)) int watch_and_wait(struct engine *engine, struct endpoint *endpoint,
                                                     struct operation *operation)
 {
-    int rc = operation->state == OPERATION_STARTED ? 0 : hooks_of(engine)->watch(engine, endpoint);
+    int rc = operation->state == OPERATION_STARTED ? 0 : readiness_hooks_of(engine)->watch(engine, endpoint);
 
     if (rc < 0)
         return rc;
@@ -110,7 +105,7 @@ void readiness_close(struct engine *engine, struct endpoint *endpoint, enum endp
     operation_abandon(&endpoint->in);
     if (!(endpoint->flags & ENDPOINT_LINGERS))
         operation_abandon(&endpoint->out);
-    hooks_of(engine)->unwatch(engine, endpoint);
+    readiness_hooks_of(engine)->unwatch(engine, endpoint);
     if (how == ENDPOINT_RESET)
         (void)kernel_set_option(endpoint->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     if (!(endpoint->flags & ENDPOINT_BORROWED))

@@ -37,6 +37,11 @@ struct readiness {
     const struct readiness_hooks *hooks;
 };
 
+static inline const struct readiness_hooks *readiness_hooks_of(const struct engine *engine)
+{
+    return CONTAINER_OF(engine, struct readiness, engine)->hooks;
+}
+
 /** How one kind of operation is tried. */
 struct readiness_method {
     /** Tries once. Returns the operation's result, or OPERATION_PENDING: it would block, and waits now. */

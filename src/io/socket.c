@@ -12,11 +12,6 @@
 #include <netinet/tcp.h>
 #include <sys/un.h>
 
-static const struct readiness_hooks *hooks_of(const struct engine *engine)
-{
-    return CONTAINER_OF(engine, struct readiness, engine)->hooks;
-}
-
 static int set_number(int fd, int level, int name, int value)
 {
     return kernel_set_option(fd, level, name, &value, sizeof(value));
@@ -48,7 +43,7 @@ static int watch_endpoint(struct engine *engine, int fd, uint16_t flags, struct 
 
     if (endpoint == NULL)
         return -ENOMEM;
-    rc = hooks_of(engine)->watch(engine, endpoint);
+    rc = readiness_hooks_of(engine)->watch(engine, endpoint);
     if (rc < 0) {
         slab_give(&engine->loop->endpoints, endpoint);
         return rc;
