@@ -16,11 +16,19 @@
 /* For TCP the kernel throws bytes away without copying them. */
 #define DISCARD_AT_ONCE ((size_t)1 << 20)
 
-/* What every attempt ends with: one that would block goes on to wait. */
-static inline int result_or_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation,
-                                 int result)
+/* There was nothing, or no use in asking: the operation waits for an event. */
+static inline int wait_for_event(struct operation *operation)
 {
-    return LIKELY(result != -EAGAIN) ? result : readiness_wait(engine, endpoint, operation);
+    operation->state = OPERATION_STARTED;
+    return OPERATION_PENDING;
+}
+
+/* The same for a descriptor that is watched only now. */
+static int watch_and_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    int rc = operation->state == OPERATION_STARTED ? 0 : readiness_hooks_of(engine)->watch(engine, endpoint);
+
+    return rc < 0 ? rc : wait_for_event(operation);
 }
 
 static bool is_fatal(int error)
@@ -39,82 +47,88 @@ static int keep_error(struct endpoint *endpoint, int error)
     return endpoint->error != 0 ? endpoint->error : error;
 }
 
-/* What a receive of up to `asked` bytes says; returns the operation's result. */
-static inline int take_received(struct endpoint *endpoint, ssize_t got, size_t asked)
+/* What a receive that brought no bytes says; returns the operation's result. */
+static __attribute__((noinline)) int receive_nothing(struct endpoint *endpoint, struct operation *operation, int got)
 {
-    if (UNLIKELY(got == -EAGAIN)) {
-        if (endpoint->error != 0)
-            return endpoint->error; /* of a Unix socket: TCP's reads fail by themselves */
-        endpoint->flags &= (uint16_t) ~(ENDPOINT_INBOUND | ENDPOINT_HANGUP);
-        return -EAGAIN;
-    }
-    if (UNLIKELY(got < 0))
-        return keep_error(endpoint, (int)got);
-    if (UNLIKELY(got == 0)) {
-        /* The kernel reports a reset once, and says 0 ever after. */
-        if (endpoint->error != 0)
-            return endpoint->error;
+    if (got != -EAGAIN && got < 0)
+        return keep_error(endpoint, got);
+    /* The kernel reports a reset once, and says 0 ever after; of a Unix socket's other half it says nothing. */
+    if (endpoint->error != 0)
+        return endpoint->error;
+    if (got == 0) {
         endpoint->flags |= ENDPOINT_ENDED;
         return 0;
     }
-    if ((size_t)got < asked && !(endpoint->flags & (ENDPOINT_HANGUP | ENDPOINT_LOCAL)))
-        endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
-    else
-        endpoint->flags |= ENDPOINT_INBOUND;
-    return (int)got;
+    endpoint->flags &= (uint16_t) ~(ENDPOINT_INBOUND | ENDPOINT_HANGUP);
+    return wait_for_event(operation);
 }
 
-static inline ssize_t receive_once(struct loop *loop, struct endpoint *endpoint, void *bytes, size_t size, int flags)
+/* Receives once, where something may be there. Returns the operation's result, or OPERATION_PENDING. */
+static inline __attribute__((always_inline)) int receive_once(struct engine *engine, struct endpoint *endpoint,
+                                                              struct operation *operation, void *bytes, size_t size,
+                                                              int flags)
 {
     ssize_t got;
 
     do {
-        loop->receive_calls++;
-        loop->scheduler.look_at = 0;
+        engine->loop->receive_calls++;
+        engine->loop->scheduler.look_at = 0;
         got = kernel_receive(endpoint->fd, bytes, size, flags);
     } while (UNLIKELY(got == -EINTR));
-    return got;
+    if (UNLIKELY(got <= 0))
+        return receive_nothing(endpoint, operation, (int)got);
+    if ((size_t)got < size && !(endpoint->flags & (ENDPOINT_HANGUP | ENDPOINT_LOCAL)))
+        endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
+    return (int)got;
 }
 
-static int attempt_receive(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+int readiness_receive(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
-    ssize_t got = receive_once(engine->loop, endpoint, operation->memory, operation->size, 0);
-
-    return result_or_wait(engine, endpoint, operation, take_received(endpoint, got, operation->size));
+    if (!(endpoint->flags & ENDPOINT_INBOUND))
+        return wait_for_event(operation);
+    return receive_once(engine, endpoint, operation, operation->memory, operation->size, 0);
 }
 
-static int attempt_lend(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+static __attribute__((noinline)) int stock_and_lend(struct engine *engine, struct endpoint *endpoint,
+                                                    struct operation *operation)
 {
-    struct loop *loop = engine->loop;
-    struct buffer *buffer = buffer_lend_free(&loop->buffers, endpoint->class);
+    int rc = buffer_stock(&engine->loop->buffers, endpoint->class);
+
+    return rc < 0 ? rc : readiness_lend(engine, endpoint, operation);
+}
+
+int readiness_lend(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    struct buffer *buffer;
     int got;
 
-    if (UNLIKELY(buffer == NULL)) {
-        got = buffer_make(&loop->buffers, buffer_class_size(endpoint->class), endpoint->class, &buffer);
-        if (got < 0)
-            return got;
-    }
-    got = take_received(endpoint, receive_once(loop, endpoint, buffer->bytes, buffer->capacity, 0), buffer->capacity);
+    if (!(endpoint->flags & ENDPOINT_INBOUND))
+        return wait_for_event(operation);
+    buffer = buffer_lend_free(&engine->loop->buffers, endpoint->class);
+    if (UNLIKELY(buffer == NULL))
+        return stock_and_lend(engine, endpoint, operation);
+    got = receive_once(engine, endpoint, operation, buffer->bytes, buffer->capacity, 0);
     if (UNLIKELY(got <= 0)) {
         buffer_release(buffer);
-        return result_or_wait(engine, endpoint, operation, got);
+        return got;
     }
     operation->memory = buffer;
-    endpoint->class = buffer_next_class(endpoint->class, (size_t)got, &endpoint->small_in_a_row);
+    if (UNLIKELY(buffer_misfits(buffer, (size_t)got)))
+        endpoint->class = buffer_other_class(buffer, (size_t)got, &endpoint->small_in_a_row);
+    else
+        endpoint->small_in_a_row = 0;
     return got;
 }
 
-static int attempt_discard(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+int readiness_discard(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     unsigned char bytes[4096];
-    ssize_t got;
 
-    if (endpoint->flags & ENDPOINT_LOCAL) {
-        got = receive_once(engine->loop, endpoint, bytes, sizeof(bytes), 0);
-        return result_or_wait(engine, endpoint, operation, take_received(endpoint, got, sizeof(bytes)));
-    }
-    got = receive_once(engine->loop, endpoint, NULL, DISCARD_AT_ONCE, MSG_TRUNC);
-    return result_or_wait(engine, endpoint, operation, take_received(endpoint, got, DISCARD_AT_ONCE));
+    if (!(endpoint->flags & ENDPOINT_INBOUND))
+        return wait_for_event(operation);
+    if (endpoint->flags & ENDPOINT_LOCAL)
+        return receive_once(engine, endpoint, operation, bytes, sizeof(bytes), 0);
+    return receive_once(engine, endpoint, operation, NULL, DISCARD_AT_ONCE, MSG_TRUNC);
 }
 
 /* Where a Unix peer reads no more, no event tells a receive that waits. */
@@ -124,49 +138,50 @@ static int end_by_sending(struct endpoint *endpoint, int error)
     return keep_error(endpoint, error);
 }
 
-/* What a send says; returns the operation's result. One that took less than it was given is no proof that the kernel is
- * full, and only that is followed by an event. */
-static inline int take_sent(struct endpoint *endpoint, ssize_t sent)
+/* What a send that failed says; returns the operation's result. Only -EAGAIN is proof that the kernel is full, and
+ * followed by an event. */
+static __attribute__((noinline)) int send_nothing(struct endpoint *endpoint, struct operation *operation, int error)
 {
-    if (UNLIKELY(sent == -EAGAIN))
-        endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
-    else if (UNLIKELY(sent < 0))
-        return end_by_sending(endpoint, (int)sent);
-    return (int)sent;
+    if (error != -EAGAIN)
+        return end_by_sending(endpoint, error);
+    endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
+    return wait_for_event(operation);
 }
 
-static int attempt_send(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
-{
-    ssize_t sent;
-
-    if (UNLIKELY(endpoint->error != 0))
-        return endpoint->error;
-    do {
-        engine->loop->send_calls++;
-        engine->loop->scheduler.look_at = 0;
-        sent = kernel_send(endpoint->fd, operation->memory, operation->size);
-    } while (UNLIKELY(sent == -EINTR));
-    return result_or_wait(engine, endpoint, operation, take_sent(endpoint, sent));
-}
-
-static int attempt_send_pieces(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+static inline __attribute__((always_inline)) int send_once(struct engine *engine, struct endpoint *endpoint,
+                                                           struct operation *operation, bool pieces)
 {
     ssize_t sent;
 
     if (UNLIKELY(endpoint->error != 0))
         return endpoint->error;
+    if (UNLIKELY(!(endpoint->flags & ENDPOINT_OUTBOUND)))
+        return wait_for_event(operation);
     do {
         engine->loop->send_calls++;
         engine->loop->scheduler.look_at = 0;
-        sent = kernel_send_pieces(endpoint->fd, operation->memory, operation->size);
+        sent = pieces ? kernel_send_pieces(endpoint->fd, operation->memory, operation->size)
+                      : kernel_send(endpoint->fd, operation->memory, operation->size);
     } while (UNLIKELY(sent == -EINTR));
-    return result_or_wait(engine, endpoint, operation, take_sent(endpoint, sent));
+    return LIKELY(sent >= 0) ? (int)sent : send_nothing(endpoint, operation, (int)sent);
 }
 
-static int attempt_accept(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+int readiness_send(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    return send_once(engine, endpoint, operation, false);
+}
+
+int readiness_send_pieces(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    return send_once(engine, endpoint, operation, true);
+}
+
+int readiness_accept(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     int fd;
 
+    if (!(endpoint->flags & ENDPOINT_INBOUND))
+        return wait_for_event(operation);
     do {
         engine->loop->accept_calls++;
         engine->loop->scheduler.look_at = 0;
@@ -174,9 +189,10 @@ static int attempt_accept(struct engine *engine, struct endpoint *endpoint, stru
     } while (fd == -EINTR);
     if (fd == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL && endpoint->flags & ENDPOINT_HANGUP)
         return -EINVAL; /* somebody has shut it down, which accept(2) does not say of a Unix listener */
-    if (fd == -EAGAIN)
-        endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
-    return result_or_wait(engine, endpoint, operation, fd);
+    if (fd != -EAGAIN)
+        return fd;
+    endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
+    return wait_for_event(operation);
 }
 
 /* Has the kernel decided about the connection? SO_ERROR alone cannot tell "connected" from "not yet". */
@@ -196,27 +212,25 @@ static int attempt_connected(struct endpoint *endpoint)
     return rc == -ENOTCONN ? -EAGAIN : rc;
 }
 
-/* A Unix socket is connected at once; nobody watches it yet. */
-static int watch_connected(struct engine *engine, struct endpoint *endpoint)
-{
-    return readiness_hooks_of(engine)->watch(engine, endpoint);
-}
-
-static int attempt_connect(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+int readiness_connect(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     int rc;
 
-    if (operation->state == OPERATION_STARTED)
-        return result_or_wait(engine, endpoint, operation, attempt_connected(endpoint));
+    if (operation->state == OPERATION_STARTED) {
+        rc = attempt_connected(endpoint);
+        return rc == -EAGAIN ? OPERATION_PENDING : rc;
+    }
     rc = kernel_connect(endpoint->fd, operation->memory, operation->size);
-    if (rc == 0)
-        return watch_connected(engine, endpoint);
+    if (rc == 0) /* a Unix socket is connected at once; nobody watches it yet */
+        return readiness_hooks_of(engine)->watch(engine, endpoint);
     if (rc == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL)
         return -EBUSY; /* the listener's queue is full, and no event will tell when it is not */
-    return result_or_wait(engine, endpoint, operation, rc == -EINPROGRESS || rc == -EINTR ? -EAGAIN : rc);
+    /* Watched only now: before its connect, a socket would report a hangup. */
+    return rc == -EINPROGRESS || rc == -EINTR || rc == -EAGAIN ? watch_and_wait(engine, endpoint, operation) : rc;
 }
 
-static int attempt_ready(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+/* Watched only while it waits: a borrowed descriptor must not stay registered. */
+int readiness_ready(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     struct pollfd descriptor = {.fd = endpoint->fd, .events = (short)operation->size};
     int rc;
@@ -224,34 +238,25 @@ static int attempt_ready(struct engine *engine, struct endpoint *endpoint, struc
     do
         rc = kernel_poll(&descriptor, 1, 0);
     while (rc == -EINTR);
-    if (rc <= 0)
-        return result_or_wait(engine, endpoint, operation, rc == 0 ? -EAGAIN : rc);
+    if (rc == 0 || rc == -EAGAIN)
+        return watch_and_wait(engine, endpoint, operation);
+    if (rc < 0)
+        return rc;
     return descriptor.revents & POLLNVAL ? -EBADF : descriptor.revents;
 }
 
-static int attempt_signal(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+int readiness_signal(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     struct signalfd_siginfo information;
     ssize_t got;
 
+    (void)engine;
+    if (!(endpoint->flags & ENDPOINT_INBOUND))
+        return wait_for_event(operation);
     do
         got = kernel_read(endpoint->fd, &information, sizeof(information));
     while (got == -EINTR);
-    if (got < 0)
-        return result_or_wait(engine, endpoint, operation, (int)got);
-    return (int)information.ssi_signo;
+    if (got == -EAGAIN)
+        return wait_for_event(operation);
+    return got < 0 ? (int)got : (int)information.ssi_signo;
 }
-
-const struct readiness_method readiness_methods[OPERATION_KIND_COUNT] = {
-    [OPERATION_ACCEPT] = {.attempt = attempt_accept, .needs = ENDPOINT_INBOUND},
-    /* Before its connect, a socket would report a hangup. */
-    [OPERATION_CONNECT] = {.attempt = attempt_connect, .watched_late = true},
-    [OPERATION_RECEIVE] = {.attempt = attempt_receive, .needs = ENDPOINT_INBOUND},
-    [OPERATION_LEND] = {.attempt = attempt_lend, .needs = ENDPOINT_INBOUND},
-    [OPERATION_SEND] = {.attempt = attempt_send, .needs = ENDPOINT_OUTBOUND},
-    [OPERATION_SEND_PIECES] = {.attempt = attempt_send_pieces, .needs = ENDPOINT_OUTBOUND},
-    /* A borrowed descriptor must not stay registered. */
-    [OPERATION_READY] = {.attempt = attempt_ready, .watched_late = true},
-    [OPERATION_SIGNAL] = {.attempt = attempt_signal, .needs = ENDPOINT_INBOUND},
-    [OPERATION_DISCARD] = {.attempt = attempt_discard, .needs = ENDPOINT_INBOUND},
-};

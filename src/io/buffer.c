@@ -14,7 +14,13 @@ void buffers_init(struct buffers *pool, uint64_t budget_bytes)
 {
     *pool = (struct buffers){.budget_bytes = budget_bytes > 0 ? budget_bytes : UINT64_MAX};
     for (uint8_t class = 0; class < BUFFER_CLASS_COUNT; class ++)
-        pool->shelves[class].count_max = (uint32_t)(BUFFER_KEPT_BYTES / buffer_class_size(class));
+        pool->shelves[class] = (struct buffer_shelf){
+            .count_max = (uint32_t)(BUFFER_KEPT_BYTES / buffer_class_size(class)),
+            .small_size = class == BUFFER_CLASS_SMALLEST ? 0 : (uint32_t)(buffer_class_size(class) / 16),
+            .class = class,
+            .pool = pool,
+        };
+    pool->shelves[BUFFER_CLASS_COUNT] = (struct buffer_shelf){.class = BUFFER_CLASS_COUNT, .pool = pool};
 }
 
 static void destroy_free(struct buffers *pool)
@@ -46,7 +52,8 @@ static bool is_within_budget(const struct buffers *pool, size_t size)
     return pool->budget_bytes - pool->made_bytes >= size;
 }
 
-int buffer_make(struct buffers *pool, size_t size, uint8_t class, struct buffer **ret_buffer)
+/* Makes a buffer of `size` bytes, which is `class` or larger than any. Returns as buffer_stock(). */
+static int make_buffer(struct buffers *pool, size_t size, uint8_t class, struct buffer **ret_buffer)
 {
     struct buffer *buffer;
 
@@ -57,10 +64,20 @@ int buffer_make(struct buffers *pool, size_t size, uint8_t class, struct buffer 
     buffer = alloc_bytes(sizeof(*buffer) + size);
     if (buffer == NULL)
         return -ENOMEM;
-    *buffer = (struct buffer){.pool = pool, .capacity = (uint32_t)size, .class = class};
+    *buffer = (struct buffer){.shelf = &pool->shelves[class], .capacity = (uint32_t)size};
     pool->made_bytes += size;
     *ret_buffer = buffer;
     return 0;
+}
+
+int buffer_stock(struct buffers *pool, uint8_t class)
+{
+    struct buffer *buffer;
+    int rc = make_buffer(pool, buffer_class_size(class), class, &buffer);
+
+    if (rc == 0)
+        buffer_release(buffer);
+    return rc;
 }
 
 int buffer_lend_size(struct buffers *pool, size_t size, struct buffer **ret_buffer)
@@ -71,23 +88,25 @@ int buffer_lend_size(struct buffers *pool, size_t size, struct buffer **ret_buff
     while (class < BUFFER_CLASS_COUNT && buffer_class_size(class) < size)
         class ++;
     if (class == BUFFER_CLASS_COUNT)
-        return buffer_make(pool, size, class, ret_buffer);
+        return make_buffer(pool, size, class, ret_buffer);
     buffer = buffer_lend_free(pool, class);
     if (buffer == NULL)
-        return buffer_make(pool, buffer_class_size(class), class, ret_buffer);
+        return make_buffer(pool, buffer_class_size(class), class, ret_buffer);
     *ret_buffer = buffer;
     return 0;
 }
 
 void buffer_destroy(struct buffer *buffer)
 {
-    buffer->pool->made_bytes -= buffer->capacity;
+    buffer->shelf->pool->made_bytes -= buffer->capacity;
     alloc_free(buffer);
 }
 
-uint8_t buffer_change_class(uint8_t class, size_t got, uint8_t *small_in_a_row)
+uint8_t buffer_other_class(const struct buffer *buffer, size_t got, uint8_t *small_in_a_row)
 {
-    if (got == buffer_class_size(class)) {
+    uint8_t class = buffer->shelf->class;
+
+    if (got == buffer->capacity) {
         *small_in_a_row = 0;
         return class < BUFFER_CLASS_LARGEST ? (uint8_t)(class + 1) : class;
     }

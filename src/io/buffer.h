@@ -25,13 +25,12 @@ struct buffers;
 
 struct buffer {
     struct queue_link link; /* while free */
-    struct buffers *pool;
+    struct buffer_shelf *shelf;
     void *holder;      /* the stream whose bytes these are; NULL: it was closed */
     uint32_t capacity; /* of `bytes` */
     uint32_t first;    /* the holder's: what is not consumed yet is from here ... */
     uint32_t end;      /* ... to here */
     uint32_t lent;     /* bytes from `first` that a slice has; 0 = no slice is out */
-    uint8_t class;     /* BUFFER_CLASS_COUNT: larger than any, not pooled */
     unsigned char bytes[] __attribute__((aligned(16)));
 };
 
@@ -39,12 +38,15 @@ struct buffer {
 struct buffer_shelf {
     struct queue_link *free; /* a stack: the last one given back is the next to be lent */
     uint32_t count;
-    uint32_t count_max; /* more are not kept */
+    uint32_t count_max;  /* more are not kept */
+    uint32_t small_size; /* receives of so few bytes would do with the next smaller class */
+    uint8_t class;       /* BUFFER_CLASS_COUNT: larger than any, never kept */
+    struct buffers *pool;
 };
 
 /** The pool of one scheduler. */
 struct buffers {
-    struct buffer_shelf shelves[BUFFER_CLASS_COUNT];
+    struct buffer_shelf shelves[BUFFER_CLASS_COUNT + 1];
     uint64_t made_bytes;   /* capacity of all buffers, lent or free */
     uint64_t budget_bytes; /* made_bytes never exceeds it */
 };
@@ -64,15 +66,11 @@ static inline size_t buffer_class_size(uint8_t class)
     return (size_t)1024 << (2 * class);
 }
 
-/**
- * Makes a buffer of `size` bytes, which is `class` or larger than any; free
- * ones of other classes go where the budget is spent otherwise.
- *
- * Returns: 0; -ENOBUFS the budget is spent; -ENOMEM.
- */
-int buffer_make(struct buffers *pool, size_t size, uint8_t class, struct buffer **ret_buffer);
+/** Puts a new buffer on the shelf of its class; free ones of other classes go where the budget is spent otherwise.
+ * Returns 0; -ENOBUFS the budget is spent; -ENOMEM. */
+int buffer_stock(struct buffers *pool, uint8_t class);
 
-/** Lends a free buffer of the class, empty; NULL: there is none, make one. */
+/** Lends a free buffer of the class, empty; NULL: there is none, stock one. */
 static inline struct buffer *buffer_lend_free(struct buffers *pool, uint8_t class)
 {
     struct buffer_shelf *shelf = &pool->shelves[class];
@@ -86,7 +84,7 @@ static inline struct buffer *buffer_lend_free(struct buffers *pool, uint8_t clas
     return CONTAINER_OF(link, struct buffer, link);
 }
 
-/** Lends a buffer of at least `size` bytes, of any size. Returns as buffer_make(). */
+/** Lends a buffer of at least `size` bytes, of any size. Returns as buffer_stock(). */
 int buffer_lend_size(struct buffers *pool, size_t size, struct buffer **ret_buffer);
 
 /** Frees a buffer for which its pool has no room. */
@@ -95,39 +93,28 @@ void buffer_destroy(struct buffer *buffer);
 /** Gives the buffer back to its pool. */
 static inline void buffer_release(struct buffer *buffer)
 {
-    struct buffer_shelf *shelf;
+    struct buffer_shelf *shelf = buffer->shelf;
 
-    if (UNLIKELY(buffer->class == BUFFER_CLASS_COUNT)) {
-        buffer_destroy(buffer);
-        return;
-    }
-    shelf = &buffer->pool->shelves[buffer->class];
     if (UNLIKELY(shelf->count >= shelf->count_max)) {
         buffer_destroy(buffer);
         return;
     }
-    sanitizer_poison(buffer->bytes, buffer->capacity);
     buffer->first = 0;
     buffer->end = 0;
     buffer->link.next = shelf->free;
     shelf->free = &buffer->link;
     shelf->count++;
+    sanitizer_poison(buffer->bytes, buffer->capacity);
 }
 
-/** The rest of buffer_next_class(): a full or a small receive. */
-uint8_t buffer_change_class(uint8_t class, size_t got, uint8_t *small_in_a_row);
+/** The class for a stream's next receive, after a full or a small one of `got` bytes into `buffer`. `small_in_a_row` is
+ * the stream's count of small ones. */
+uint8_t buffer_other_class(const struct buffer *buffer, size_t got, uint8_t *small_in_a_row);
 
-/** The class for a stream's next receive, after one of `got` bytes into `class`. `small_in_a_row` is the
- * stream's count of receives that would have fitted the next smaller class by far. */
-static inline uint8_t buffer_next_class(uint8_t class, size_t got, uint8_t *small_in_a_row)
+/** True if the next receive after one of `got` bytes into `buffer` had better use another class. */
+static inline bool buffer_misfits(const struct buffer *buffer, size_t got)
 {
-    size_t size = buffer_class_size(class);
-
-    if (LIKELY(got < size && (class == BUFFER_CLASS_SMALLEST || got > size / 16))) {
-        *small_in_a_row = 0;
-        return class;
-    }
-    return buffer_change_class(class, got, small_in_a_row);
+    return got >= buffer->capacity || got <= buffer->shelf->small_size;
 }
 
 #endif

@@ -46,9 +46,9 @@ struct engine_table {
     void (*close)(struct engine *engine, struct endpoint *endpoint, enum endpoint_close how);
 
     /* Operations. */
-    /** Begins the IDLE operation, whose kind, memory, size and waiter are set. Returns its result if it is done at
-     * once, and leaves it IDLE; else OPERATION_PENDING: it is STARTED. */
-    int (*start)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+    /** By kind: begins the IDLE operation, whose kind, memory and size are set. Returns its result if it is done at
+     * once, and leaves it IDLE; else OPERATION_PENDING: it is STARTED, and the caller sets its waiter. */
+    int (*start[OPERATION_KIND_COUNT])(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
     /** Asks a STARTED operation to end; it gets DONE soon, with -ECANCELED or with a result that came first. */
     void (*cancel)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 

@@ -40,7 +40,7 @@ static void discard_more(struct loop *loop, struct endpoint *endpoint)
 
     do {
         endpoint->in = (struct operation){.kind = OPERATION_DISCARD, .state = OPERATION_IDLE};
-        result = loop->engine->table->start(loop->engine, endpoint, &endpoint->in);
+        result = loop->engine->table->start[OPERATION_DISCARD](loop->engine, endpoint, &endpoint->in);
     } while (result != OPERATION_PENDING && take_in(loop, endpoint, result));
 }
 

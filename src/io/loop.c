@@ -61,7 +61,7 @@ static coir_time allowed_wait(struct loop *loop)
 
     if (!queue_empty(&loop->scheduler.ready))
         return 0;
-    if (loop->hopes == 0 && loop->lingering == 0 && !scheduler_has_hope(&loop->scheduler))
+    if (loop->lingering == 0 && !scheduler_has_hope(&loop->scheduler))
         loop->deadlock(loop);
     if (loop->trim_at < deadline)
         deadline = loop->trim_at;
@@ -103,22 +103,6 @@ void loop_run(struct loop *loop)
         wait_for_events(loop);
     }
     scheduler_current = NULL;
-}
-
-int operation_wait(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
-{
-    struct loop *loop = loop_current();
-    struct task *task = loop->scheduler.current;
-    uint64_t hope = !task->background;
-    int rc;
-
-    task->wait.item = endpoint;
-    loop->hopes += hope;
-    rc = task_park(&loop->engine->table->waits[operation->kind], operation, deadline);
-    loop->hopes -= hope;
-    if (rc != OPERATION_GONE)
-        operation->state = OPERATION_IDLE;
-    return rc;
 }
 
 void operation_cancel_wait(struct task *task)

@@ -20,7 +20,6 @@ struct loop {
     struct slab endpoints;
     struct buffers buffers;
     struct net *net;    /* of the room above, which alone looks inside */
-    uint64_t hopes;     /* operations that somebody waits for, background tasks' excepted */
     uint64_t lingering; /* endpoints */
     uint64_t slices_out;
     coir_time trim_at;                   /* when to look at idle stacks; COIR_FOREVER = not at all */
@@ -52,7 +51,19 @@ void loop_run(struct loop *loop);
 #define OPERATION_GONE (-EBADFD)
 
 /** The rest of operation_await(): the operation has started and is not done. */
-int operation_wait(struct endpoint *endpoint, struct operation *operation, coir_time deadline);
+static inline int operation_wait(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
+{
+    struct loop *loop = loop_current();
+    struct task *task = loop->scheduler.current;
+    int result;
+
+    operation->waiter = task;
+    task->wait.item = endpoint;
+    result = task_park(&loop->engine->table->waits[operation->kind], operation, deadline);
+    if (LIKELY(result >= 0) || result != OPERATION_GONE)
+        operation->state = OPERATION_IDLE;
+    return result;
+}
 
 /**
  * Performs the operation of `endpoint` whose kind, memory and size are set,
@@ -64,13 +75,11 @@ int operation_wait(struct endpoint *endpoint, struct operation *operation, coir_
  */
 static inline int operation_await(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
 {
-    struct loop *loop = loop_current();
-
+    struct engine *engine = loop_current()->engine;
     int result;
 
     DEBUG_ASSERT(operation->state == OPERATION_IDLE); /* the public calls have asked: -EBUSY */
-    operation->waiter = loop->scheduler.current;
-    result = loop->engine->table->start(loop->engine, endpoint, operation);
+    result = engine->table->start[operation->kind](engine, endpoint, operation);
     return UNLIKELY(result == OPERATION_PENDING) ? operation_wait(endpoint, operation, deadline) : result;
 }
 

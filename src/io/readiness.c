@@ -8,56 +8,13 @@
 #include "kernel/kernel.h"
 #include <errno.h>
 
-static inline void tell_interest(struct engine *engine, struct endpoint *endpoint)
-{
-    void (*interest)(struct engine *, struct endpoint *) = readiness_hooks_of(engine)->interest;
-
-    if (UNLIKELY(interest != NULL))
-        interest(engine, endpoint);
-}
-
-/* Some descriptors are watched only now. */
-static __attribute__((noinline)) int watch_and_wait(struct engine *engine, struct endpoint *endpoint,
-                                                    struct operation *operation)
-{
-    int rc = operation->state == OPERATION_STARTED ? 0 : readiness_hooks_of(engine)->watch(engine, endpoint);
-
-    if (rc < 0)
-        return rc;
-    operation->state = OPERATION_STARTED;
-    tell_interest(engine, endpoint);
-    return OPERATION_PENDING;
-}
-
-static inline int begin_waiting(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
-{
-    operation->state = OPERATION_STARTED;
-    tell_interest(engine, endpoint);
-    return OPERATION_PENDING;
-}
-
-int readiness_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
-{
-    if (readiness_methods[operation->kind].watched_late)
-        return watch_and_wait(engine, endpoint, operation);
-    return begin_waiting(engine, endpoint, operation);
-}
-
-int readiness_start(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
-{
-    const struct readiness_method *method = &readiness_methods[operation->kind];
-
-    if ((endpoint->flags & method->needs) == method->needs)
-        return method->attempt(engine, endpoint, operation);
-    return begin_waiting(engine, endpoint, operation);
-}
-
 /* OPERATION_PENDING is WAIT_UNSETTLED: the event was for nothing, and there will be another. */
 static int settle_by_trying(struct task *task)
 {
     struct operation *operation = task->wait.object;
+    struct engine *engine = loop_current()->engine;
 
-    return readiness_methods[operation->kind].attempt(loop_current()->engine, task->wait.item, operation);
+    return engine->table->start[operation->kind](engine, task->wait.item, operation);
 }
 
 #define READINESS_WAIT(title, drains)                                                                                  \
@@ -77,18 +34,36 @@ const struct wait_kind readiness_waits[OPERATION_KIND_COUNT] = {
 };
 
 /* A discard has no task: it goes on at once, and linger.c takes in what it brought. */
-void readiness_linger_event(struct engine *engine, struct endpoint *endpoint)
+static void go_on_discarding(struct engine *engine, struct endpoint *endpoint)
 {
     struct operation *discard = &endpoint->in;
     int result;
 
-    if (discard->state != OPERATION_STARTED || !(endpoint->flags & ENDPOINT_INBOUND))
+    if (discard->state != OPERATION_STARTED)
         return;
-    result = readiness_methods[discard->kind].attempt(engine, endpoint, discard);
-    if (result == -EAGAIN)
+    result = engine->table->start[discard->kind](engine, endpoint, discard);
+    if (result == OPERATION_PENDING)
         return;
     discard->result = result;
     linger_discarded(engine->loop, endpoint);
+}
+
+void readiness_unusual_event(struct engine *engine, struct endpoint *endpoint, uint32_t events)
+{
+    if (events & READINESS_INBOUND || endpoint->flags & ENDPOINT_FOREIGN)
+        endpoint->flags |= ENDPOINT_INBOUND;
+    if (events & READINESS_OUTBOUND)
+        endpoint->flags |= ENDPOINT_OUTBOUND;
+    if (events & READINESS_HANGUP)
+        endpoint->flags |= ENDPOINT_HANGUP;
+    if (endpoint->flags & ENDPOINT_LINGERS) {
+        go_on_discarding(engine, endpoint);
+        return;
+    }
+    if (endpoint->flags & ENDPOINT_INBOUND)
+        readiness_try_later(&endpoint->in);
+    if (endpoint->flags & ENDPOINT_OUTBOUND)
+        readiness_try_later(&endpoint->out);
 }
 
 void readiness_cancel(struct engine *engine, struct endpoint *endpoint, struct operation *operation)

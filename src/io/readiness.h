@@ -28,8 +28,6 @@ struct readiness_hooks {
     int (*watch)(struct engine *engine, struct endpoint *endpoint);
     /** Forgets the endpoint, which is about to be closed. */
     void (*unwatch)(struct engine *engine, struct endpoint *endpoint);
-    /** An operation of the endpoint begins to wait. NULL: the engine need not know. */
-    void (*interest)(struct engine *engine, struct endpoint *endpoint);
 };
 
 struct readiness {
@@ -42,25 +40,8 @@ static inline const struct readiness_hooks *readiness_hooks_of(const struct engi
     return CONTAINER_OF(engine, struct readiness, engine)->hooks;
 }
 
-/** How one kind of operation is tried. */
-struct readiness_method {
-    /** Tries once. Returns the operation's result, or OPERATION_PENDING: it would block, and waits now. */
-    int (*attempt)(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
-    uint16_t needs;    /* ENDPOINT_INBOUND or _OUTBOUND, without which a try is in vain; 0 = nothing */
-    bool watched_late; /* the descriptor is watched only once the operation has begun */
-};
-
-/** attempt.c's. */
-extern const struct readiness_method readiness_methods[OPERATION_KIND_COUNT];
-
 /** readiness.c's: how tasks wait. */
 extern const struct wait_kind readiness_waits[OPERATION_KIND_COUNT];
-
-/** From an attempt: the operation would block, and waits for an event. Returns OPERATION_PENDING, or an error. */
-int readiness_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
-
-/** The kernel says something of an endpoint that lingers. */
-void readiness_linger_event(struct engine *engine, struct endpoint *endpoint);
 
 /* The task that waits for the operation tries it again when its turn comes. */
 static inline void readiness_try_later(const struct operation *operation)
@@ -69,32 +50,51 @@ static inline void readiness_try_later(const struct operation *operation)
         task_wake_to_settle(operation->waiter);
 }
 
+/** The rest of readiness_event(): a hangup, or an endpoint that lingers or is foreign. */
+void readiness_unusual_event(struct engine *engine, struct endpoint *endpoint, uint32_t events);
+
 /** The kernel says that some of the poll(2) `events` hold. */
 static inline void readiness_event(struct engine *engine, struct endpoint *endpoint, uint32_t events)
 {
-    bool inward = (events & READINESS_INBOUND) != 0 || (endpoint->flags & ENDPOINT_FOREIGN) != 0;
-
-    if (inward)
-        endpoint->flags |= ENDPOINT_INBOUND;
-    if (UNLIKELY(events & READINESS_HANGUP))
-        endpoint->flags |= ENDPOINT_HANGUP;
-    if (UNLIKELY(endpoint->flags & ENDPOINT_LINGERS)) {
-        readiness_linger_event(engine, endpoint);
+    if (UNLIKELY(events & READINESS_HANGUP || endpoint->flags & (ENDPOINT_LINGERS | ENDPOINT_FOREIGN))) {
+        readiness_unusual_event(engine, endpoint, events);
         return;
     }
-    if (inward)
+    if (events & READINESS_INBOUND) {
+        endpoint->flags |= ENDPOINT_INBOUND;
         readiness_try_later(&endpoint->in);
+    }
     if (events & READINESS_OUTBOUND) {
         endpoint->flags |= ENDPOINT_OUTBOUND;
         readiness_try_later(&endpoint->out);
     }
 }
 
+/* attempt.c: start() of each kind of operation, and what a STARTED one tries again. Each is tried only where the
+ * endpoint's flags say that it may come to something. */
+int readiness_accept(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_connect(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_receive(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_lend(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_send(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_send_pieces(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_ready(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_signal(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_discard(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+
+#define READINESS_START                                                                                                \
+    {                                                                                                                  \
+        [OPERATION_ACCEPT] = readiness_accept, [OPERATION_CONNECT] = readiness_connect,                                \
+        [OPERATION_RECEIVE] = readiness_receive, [OPERATION_LEND] = readiness_lend, [OPERATION_SEND] = readiness_send, \
+        [OPERATION_SEND_PIECES] = readiness_send_pieces, [OPERATION_READY] = readiness_ready,                          \
+        [OPERATION_SIGNAL] = readiness_signal, [OPERATION_DISCARD] = readiness_discard,                                \
+    }
+
+/* readiness.c and socket.c: the rest of an engine's table. */
 int readiness_open(struct engine *engine, const struct endpoint_plan *plan, struct endpoint **ret_endpoint);
 int readiness_adopt(struct engine *engine, int fd, uint16_t flags, struct endpoint **ret_endpoint);
 int readiness_open_signals(struct engine *engine, const sigset_t *signals, struct endpoint **ret_endpoint);
 void readiness_close(struct engine *engine, struct endpoint *endpoint, enum endpoint_close how);
-int readiness_start(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 void readiness_cancel(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 int readiness_address(struct engine *engine, struct endpoint *endpoint, enum endpoint_address which,
                       struct sockaddr_storage *ret_address);
@@ -104,11 +104,11 @@ int readiness_finish(struct engine *engine, struct endpoint *endpoint);
 int readiness_refuse(struct engine *engine, struct endpoint *endpoint);
 coir_time readiness_now(struct engine *engine);
 
-/** The part of an engine's table that is the same for all of them. */
+/** The part of an engine's table that is the same for all of them; start is not. */
 #define READINESS_FUNCTIONS                                                                                            \
     .waits = readiness_waits, .open = readiness_open, .adopt = readiness_adopt,                                        \
-    .open_signals = readiness_open_signals, .close = readiness_close, .start = readiness_start,                        \
-    .cancel = readiness_cancel, .address = readiness_address, .unsent = readiness_unsent, .tune = readiness_tune,      \
-    .finish = readiness_finish, .refuse = readiness_refuse, .now = readiness_now
+    .open_signals = readiness_open_signals, .close = readiness_close, .cancel = readiness_cancel,                      \
+    .address = readiness_address, .unsent = readiness_unsent, .tune = readiness_tune, .finish = readiness_finish,      \
+    .refuse = readiness_refuse, .now = readiness_now
 
 #endif

@@ -79,7 +79,7 @@ static inline void end_loan(struct coir_slice *slice, struct buffer *buffer, siz
     struct loop *loop = loop_current();
     struct coir_stream *holder = buffer->holder;
 
-    ASSERT(buffer->pool == &loop->buffers && buffer->lent > 0); /* a slice of this thread, that is out */
+    ASSERT(buffer->shelf->pool == &loop->buffers && buffer->lent > 0); /* a slice of this thread, that is out */
     buffer->lent = 0;
     loop->slices_out--;
     *slice = (struct coir_slice){.bytes = NULL};

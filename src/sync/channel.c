@@ -93,7 +93,7 @@ static int wait_in_line(struct coir_channel *channel, struct list *waiters, cons
 
     task->wait.item = item;
     list_append(waiters, &task->waiting);
-    return task_park(kind, channel, COIR_FOREVER);
+    return task_park_for_tasks(kind, channel);
 }
 
 /* Puts the item where no waiting is needed. Returns 0, -EAGAIN or -EPIPE. */

@@ -32,6 +32,8 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
     slab_init(&scheduler->scopes, sizeof(struct coir_scope), SCOPE_MAGIC);
     slab_init(&scheduler->waitables, SCHEDULER_WAITABLE_SIZE, WAITABLE_MAGIC);
     scheduler->tasks_spawned = 0;
+    scheduler->background_tasks = 0;
+    scheduler->waits_for_tasks = 0;
     scheduler->switches = 0;
     scheduler->livelocks = 0;
     return 0;
@@ -57,6 +59,7 @@ static void reap_task(struct scheduler *scheduler, struct task *task)
         *task->ret_result = result;
     list_remove(&task->sibling);
     stack_give(&scheduler->stacks, task->stack);
+    scheduler->background_tasks -= task->background;
     slab_give(&scheduler->tasks, task);
     scope_child_ended(home, result);
 }
@@ -83,34 +86,13 @@ static void resume_task(struct scheduler *scheduler, struct task *task)
         reap_task(scheduler, task);
 }
 
-/* Asks the task's wait whether it is over. */
-static inline bool is_settled(struct scheduler *scheduler, struct task *task)
-{
-    int result = task->wait.kind->settle(task);
-
-    task->settles = false;
-    if (UNLIKELY(result == WAIT_UNSETTLED)) {
-        task->state = TASK_PARKED;
-        return false;
-    }
-    task->wait.result = result;
-    timer_clear(scheduler, &task->wait.timer);
-    return true;
-}
-
 void scheduler_run_ready(struct scheduler *scheduler, uint64_t switches)
 {
-    struct queue_link *link;
+    struct task *task;
 
     scheduler->look_at = scheduler->switches + switches;
-    while (scheduler_begin_turn(scheduler)) {
-        while ((link = queue_pop(&scheduler->turn)) != NULL) {
-            struct task *task = CONTAINER_OF(link, struct task, ready);
-
-            if (!task->settles || is_settled(scheduler, task))
-                resume_task(scheduler, task);
-        }
-    }
+    while ((task = scheduler_next(scheduler)) != NULL)
+        resume_task(scheduler, task);
 }
 
 void scheduler_advance(struct scheduler *scheduler, coir_time now)

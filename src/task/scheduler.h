@@ -32,6 +32,8 @@ struct scheduler {
     struct heap timers;
     uint64_t timers_set;
     uint64_t background_sleeps;                      /* timers that are no hope: they wake background tasks alone */
+    uint64_t background_tasks;                       /* which are no hope either */
+    uint64_t waits_for_tasks;                        /* of the others, so many wait for a task */
     coir_time now;                                   /* the clock, as of the loop's last look */
     coir_time (*clock)(struct scheduler *scheduler); /* the clock, read now */
     struct slab tasks;
@@ -63,10 +65,12 @@ void scheduler_advance(struct scheduler *scheduler, coir_time now);
 /** When the next timer is due; COIR_FOREVER = none is set. */
 coir_time scheduler_next_deadline(const struct scheduler *scheduler);
 
-/** True if a timer is set that may wake other than background tasks. */
+/** True if something may yet wake others than background tasks: a timer, or what a task waits for that is no task. To
+ * be asked where no task is ready. */
 static inline bool scheduler_has_hope(const struct scheduler *scheduler)
 {
-    return scheduler->timers_set > scheduler->background_sleeps;
+    return scheduler->timers_set > scheduler->background_sleeps ||
+           scheduler->tasks.live - scheduler->background_tasks > scheduler->waits_for_tasks;
 }
 
 #endif

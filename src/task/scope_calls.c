@@ -70,7 +70,7 @@ int coir_scope_close(struct coir_scope *scope)
     ASSERT(scheduler->current->scope == scope && scope->opener == scheduler->current); /* the innermost one */
     if (scope->child_count > 0) {
         scope->closing = true;
-        (void)task_park(&close_kind, scope, COIR_FOREVER);
+        (void)task_park_for_tasks(&close_kind, scope);
     }
     ASSERT(scope->child_count == 0 && list_empty(&scope->subscopes));
     rc = scope->first_failure;

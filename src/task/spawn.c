@@ -50,7 +50,7 @@ static void init_task(struct task *task, struct coir_scope *scope, const struct 
     task->wait.timer.fire = NULL;
     task->background = options->background;
     task->settles = false;
-    task->failures_in_row = 0;
+    task->budget_at_failure = -1; /* none */
     task->name[0] = '\0';
     if (options->name != NULL) {
         strncpy(task->name, options->name, sizeof(task->name) - 1);
@@ -82,6 +82,7 @@ int task_start(struct scheduler *scheduler, struct coir_scope *scope, const stru
     list_append(&scope->children, &task->sibling);
     scope->child_count++;
     scheduler->tasks_spawned++;
+    scheduler->background_tasks += task->background;
     task->state = TASK_READY;
     queue_push(&scheduler->ready, &task->ready);
     return 0;

@@ -10,10 +10,8 @@
  * the loop's. Ends, as its callers do, in a jump into the switch, so that the
  * task goes on where it called them: a return on a stack that was entered by a
  * switch is mispredicted, each time.
- *
- * Returns: the result of the wait, as task_begin_turn() passes it.
  */
-static inline int switch_away(struct scheduler *scheduler, struct task *task)
+int task_switch_away(struct scheduler *scheduler, struct task *task)
 {
     struct task *next = scheduler_next(scheduler);
 
@@ -36,19 +34,9 @@ static void end_by_deadline(struct scheduler *scheduler, struct timer *timer)
     task_interrupt(CONTAINER_OF(timer, struct task, wait.timer), WAIT_ENDED_BY_DEADLINE);
 }
 
-int task_park(const struct wait_kind *kind, void *object, coir_time deadline)
+void task_set_deadline(struct scheduler *scheduler, struct task *task, coir_time deadline)
 {
-    struct scheduler *scheduler = scheduler_current;
-    struct task *task = scheduler->current;
-
-    ASSERT(task->state == TASK_RUNNING);
-    task->wait.kind = kind;
-    task->wait.object = object;
-    task->wait.end = WAIT_GOES_ON;
-    task->state = TASK_PARKED;
-    if (deadline != COIR_FOREVER)
-        timer_set(scheduler, &task->wait.timer, deadline, end_by_deadline);
-    return switch_away(scheduler, task);
+    timer_set(scheduler, &task->wait.timer, deadline, end_by_deadline);
 }
 
 void task_wake(struct task *task, int result)
@@ -86,12 +74,15 @@ int task_give_way(void)
 
     task->wait.result = 0;
     make_ready(scheduler, task);
-    return switch_away(scheduler, task);
+    return task_switch_away(scheduler, task);
 }
 
 /* A program that swallows errors and loops would otherwise spin unseen. */
 static void count_failure(struct scheduler *scheduler, struct task *task)
 {
+    if (task->budget != task->budget_at_failure)
+        task->failures_in_row = 0;
+    task->budget_at_failure = (int16_t)(task->budget - 1);
     if (++task->failures_in_row < TASK_LIVELOCK)
         return;
     DEBUG_ASSERT(task->failures_in_row < TASK_LIVELOCK);
@@ -99,24 +90,29 @@ static void count_failure(struct scheduler *scheduler, struct task *task)
     scheduler->livelocks++;
 }
 
+/* The turn is over. Returns false: the object was closed meanwhile. */
+static bool end_turn(struct task *task, const struct slab_header *object)
+{
+    struct slab_header before = object != NULL ? *object : (struct slab_header){0};
+    bool failing = task->budget == task->budget_at_failure;
+
+    (void)task_give_way();
+    if (failing)
+        task->budget_at_failure = task->budget;
+    return object == NULL || (object->magic == before.magic && object->generation == before.generation);
+}
+
 int task_enter_slowly(struct task *task, const struct slab_header *object)
 {
     struct scheduler *scheduler = scheduler_current;
     int rc;
 
-    if (task->budget <= 0) {
-        struct slab_header before = object != NULL ? *object : (struct slab_header){0};
-
-        (void)task_give_way();
-        if (object != NULL && (object->magic != before.magic || object->generation != before.generation))
-            return -EBADF;
-    }
-    task->budget--;
+    if (task->budget <= 0 && !end_turn(task, object))
+        return -EBADF;
     rc = scope_check(scheduler, task->scope);
     if (rc < 0)
         count_failure(scheduler, task);
-    else
-        task->failures_in_row = 0;
+    task->budget--;
     return rc;
 }
 
@@ -134,23 +130,31 @@ int coir_yield(void)
     return task_give_way();
 }
 
+static const struct wait_kind sleep_kind = {.name = "sleep", .cancel = cancel_sleep};
+
+static int sleep_until(struct scheduler *scheduler, coir_time deadline)
+{
+    uint64_t hopeless = scheduler->current->background;
+    int rc;
+
+    scheduler->background_sleeps += hopeless;
+    rc = task_park(&sleep_kind, NULL, deadline);
+    scheduler->background_sleeps -= hopeless;
+    return rc;
+}
+
 int coir_sleep(coir_time duration_ns)
 {
-    static const struct wait_kind sleep_kind = {.name = "sleep", .cancel = cancel_sleep};
     struct scheduler *scheduler = scheduler_current;
     int rc = task_enter(NULL);
     coir_time deadline;
-    bool hopeless;
 
     if (rc < 0)
         return rc;
     if (duration_ns <= 0)
         return task_give_way();
     deadline = time_after(scheduler->clock(scheduler), duration_ns);
-    hopeless = scheduler->current->background && deadline != COIR_FOREVER;
-    scheduler->background_sleeps += hopeless;
-    rc = task_park(&sleep_kind, NULL, deadline);
-    scheduler->background_sleeps -= hopeless;
+    rc = deadline == COIR_FOREVER ? task_park_for_tasks(&sleep_kind, NULL) : sleep_until(scheduler, deadline);
     return rc == WAIT_RECONSIDER ? 0 : rc;
 }
 

@@ -56,9 +56,9 @@ struct wait_kind {
     /* Sees to it that the task is woken, soon, with WAIT_RECONSIDER or with a
      * result that came first. NULL: the wait cannot be ended early. */
     void (*cancel)(struct task *task);
-    /* Called on the loop's stack when the turn of a task woken by
-     * task_wake_to_settle() has come. Returns what task_park() is to return,
-     * or WAIT_UNSETTLED: the task goes on waiting. */
+    /* Called when the turn of a task woken by task_wake_to_settle() has come,
+     * on whichever stack hands on to it. Returns what task_park() is to
+     * return, or WAIT_UNSETTLED: the task goes on waiting. */
     int (*settle)(struct task *task);
     bool heeds_drain; /* a drain of its scope ends the wait */
 };
@@ -93,11 +93,12 @@ struct task {
             void *arg;
         } first;
     };
-    int16_t budget; /* suspending calls left in this turn */
-    uint8_t state;  /* enum task_state */
+    int16_t budget;            /* suspending calls left in this turn */
+    int16_t budget_at_failure; /* what the last call that was refused left; less now: one was not, since */
+    uint16_t failures_in_row;  /* calls refused since the last that was not */
+    uint8_t state;             /* enum task_state */
     bool background;
-    bool settles;             /* READY, and wait.kind->settle decides whether it runs */
-    uint16_t failures_in_row; /* suspending calls refused since the last that was not */
+    bool settles; /* READY, and wait.kind->settle decides whether it runs */
     char name[32];
 };
 
@@ -112,15 +113,6 @@ struct task_plan {
 
 /** Starts a task in `scope`, whatever the scope's state. Returns 0, -ENOMEM or -EINVAL as coir_spawn(). */
 int task_start(struct scheduler *scheduler, struct coir_scope *scope, const struct task_plan *plan);
-
-/**
- * Suspends the calling task until task_wake(), or until something ends the wait
- * early. `deadline`: COIR_FOREVER = none.
- *
- * Returns: what it was woken with; or -ECANCELED, -ETIME: its scope ended the
- *          wait; or WAIT_RECONSIDER: the deadline or a drain did.
- */
-int task_park(const struct wait_kind *kind, void *object, coir_time deadline);
 
 /** Makes a parked task ready; task_park() will return `result`. One that is ready already gets the new result. */
 void task_wake(struct task *task, int result);
@@ -163,6 +155,47 @@ int task_give_way(void);
 /** The rest of task_enter(): the scope wants attention, or the budget is spent. */
 int task_enter_slowly(struct task *task, const struct slab_header *object);
 
+/** Sets the timer that ends the task's wait. */
+void task_set_deadline(struct scheduler *scheduler, struct task *task, coir_time deadline);
+
+/** Goes on in whoever is next; the rest of task_park(), and of nothing else. Returns what task_park() does. */
+int task_switch_away(struct scheduler *scheduler, struct task *task);
+
+/**
+ * Suspends the calling task until task_wake(), or until something ends the wait
+ * early. `deadline`: COIR_FOREVER = none.
+ *
+ * Returns: what it was woken with; or -ECANCELED, -ETIME: its scope ended the
+ *          wait; or WAIT_RECONSIDER: the deadline or a drain did.
+ */
+static inline int task_park(const struct wait_kind *kind, void *object, coir_time deadline)
+{
+    struct scheduler *scheduler = scheduler_current;
+    struct task *task = scheduler->current;
+
+    ASSERT(task->state == TASK_RUNNING);
+    task->wait.kind = kind;
+    task->wait.object = object;
+    task->wait.end = WAIT_GOES_ON;
+    task->state = TASK_PARKED;
+    if (UNLIKELY(deadline != COIR_FOREVER))
+        task_set_deadline(scheduler, task, deadline);
+    return task_switch_away(scheduler, task);
+}
+
+/** task_park() for what only another task can bring: when every task waits so, nothing can wake any of them. */
+static inline int task_park_for_tasks(const struct wait_kind *kind, void *object)
+{
+    struct scheduler *scheduler = scheduler_current;
+    uint64_t counts = !scheduler->current->background;
+    int rc;
+
+    scheduler->waits_for_tasks += counts;
+    rc = task_park(kind, object, COIR_FOREVER);
+    scheduler->waits_for_tasks -= counts;
+    return rc;
+}
+
 /** Makes `task` the running one; returns what the switch to it must pass: the result of what it waited for. */
 static inline int task_begin_turn(struct scheduler *scheduler, struct task *task)
 {
@@ -187,18 +220,33 @@ static inline bool scheduler_begin_turn(struct scheduler *scheduler)
     return true;
 }
 
-/** Takes the next task whose turn it is; NULL where only the loop can go on. */
+/** Asks the wait of a task whose turn has come whether it is over; if not, the task goes on waiting. */
+static inline bool task_settle(struct scheduler *scheduler, struct task *task)
+{
+    int result = task->wait.kind->settle(task);
+
+    task->settles = false;
+    if (UNLIKELY(result == WAIT_UNSETTLED)) {
+        task->state = TASK_PARKED;
+        return false;
+    }
+    task->wait.result = result;
+    timer_clear(scheduler, &task->wait.timer);
+    return true;
+}
+
+/** Takes the next task that is to run; NULL where only the loop can go on. */
 static inline struct task *scheduler_next(struct scheduler *scheduler)
 {
-    struct task *task;
+    for (;;) {
+        struct task *task;
 
-    if (queue_empty(&scheduler->turn) && !scheduler_begin_turn(scheduler))
-        return NULL;
-    task = CONTAINER_OF(scheduler->turn.first, struct task, ready);
-    if (task->settles)
-        return NULL; /* on the loop's stack */
-    (void)queue_pop(&scheduler->turn);
-    return task;
+        if (queue_empty(&scheduler->turn) && !scheduler_begin_turn(scheduler))
+            return NULL;
+        task = CONTAINER_OF(queue_pop(&scheduler->turn), struct task, ready);
+        if (!task->settles || task_settle(scheduler, task))
+            return task;
+    }
 }
 
 /** Ends the calling task, whose function has returned wait.result. */
@@ -223,7 +271,6 @@ static inline int task_enter(const struct slab_header *object)
 
     if (LIKELY(!task->scope->needs_check && task->budget > 0)) {
         task->budget--;
-        task->failures_in_row = 0;
         return 0;
     }
     return task_enter_slowly(task, object);

@@ -246,7 +246,7 @@ CASE(cancelled_connect_leaves_nothing)
 
     print_place(&place, dialler.uri, sizeof(dialler.uri));
     assert_int_equal(coir_spawn(scope, run_dialler, &dialler, NULL), 0);
-    UNTIL(loop_current()->hopes == 1);
+    UNTIL(waiting_operations() == 1);
     coir_scope_cancel(scope);
     assert_int_equal(coir_scope_close(scope), 0);
     assert_int_equal(dialler.result, -ECANCELED);

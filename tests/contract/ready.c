@@ -175,7 +175,7 @@ CASE(wait_fd_is_woken_by_the_peers_close)
     struct coir_scope *scope = open_scope();
 
     assert_int_equal(coir_spawn(scope, run_watcher, &watcher, NULL), 0);
-    UNTIL(loop_current()->hopes == 1);
+    UNTIL(waiting_operations() == 1);
     close(pair.theirs);
     assert_int_equal(coir_scope_close(scope), 0);
     assert_int_equal(watcher.result & POLLIN, POLLIN);
@@ -194,7 +194,7 @@ CASE_OF_BOTH(one_descriptor_is_waited_for_by_many)
         watchers[i] = (struct watcher){.fd = coir_fd(stream)};
         assert_int_equal(coir_spawn(scope, run_watcher, &watchers[i], NULL), 0);
     }
-    UNTIL(loop_current()->hopes == 3);
+    UNTIL(waiting_operations() == 3);
     send_text(pair.theirs, "hello");
     assert_int_equal(coir_scope_close(scope), 0);
     for (int i = 0; i < 3; i++)
@@ -216,7 +216,7 @@ CASE_OF_BOTH(wait_fd_leaves_no_registration_behind)
         int copy = dup(pair.ours);
 
         assert_int_equal(coir_spawn(scope, run_watcher, &watcher, NULL), 0);
-        UNTIL(loop_current()->hopes == 1);
+        UNTIL(waiting_operations() == 1);
         send_text(pair.theirs, "x");
         assert_int_equal(coir_scope_close(scope), 0);
         assert_int_equal(watcher.result, POLLIN);

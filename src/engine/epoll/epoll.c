@@ -181,6 +181,7 @@ static const struct engine_table epoll_table = {
     .done = end_epoll,
     .wait = wait_for_events,
     .wake = wake_waiter,
+    .start = READINESS_START,
     READINESS_FUNCTIONS,
 };
 

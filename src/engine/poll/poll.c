@@ -100,8 +100,19 @@ static void unwatch_endpoint(struct engine *engine, struct endpoint *endpoint)
     poll->count = last;
 }
 
-static const struct readiness_hooks poll_hooks = {
-    .watch = watch_endpoint, .unwatch = unwatch_endpoint, .interest = update_interest};
+static const struct readiness_hooks poll_hooks = {.watch = watch_endpoint, .unwatch = unwatch_endpoint};
+
+/* What waits must be asked for. */
+static int start_and_ask(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    static int (*const start[OPERATION_KIND_COUNT])(struct engine *, struct endpoint *, struct operation *) =
+        READINESS_START;
+    int result = start[operation->kind](engine, endpoint, operation);
+
+    if (result == OPERATION_PENDING)
+        update_interest(engine, endpoint);
+    return result;
+}
 
 static void end_poll(struct engine *engine)
 {
@@ -188,6 +199,7 @@ static const struct engine_table poll_table = {
     .done = end_poll,
     .wait = wait_for_events,
     .wake = wake_waiter,
+    .start = {[0 ... OPERATION_KIND_COUNT - 1] = start_and_ask},
     READINESS_FUNCTIONS,
 };
 
