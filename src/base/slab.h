@@ -78,13 +78,19 @@ static inline void slab_check_unharmed(const struct slab *slab, struct slab_slot
 }
 #endif
 
-/** True if `object` is one of this slab's, in use. It may point to any object of any slab. */
-static inline bool slab_owns(const struct slab *slab, const void *object)
+/** slab_owns() where the slab's magic is known: the slab itself is not looked at, and need not exist. */
+static inline bool slab_owns_known(const struct slab *slab, uint32_t magic, const void *object)
 {
     const struct slab_header *header = object;
     const struct slab_chunk *chunk = (const void *)((uintptr_t)object & ~(SLAB_CHUNK_SIZE - 1));
 
-    return header->magic == slab->magic && chunk->slab == slab;
+    return header->magic == magic && chunk->slab == slab;
+}
+
+/** True if `object` is one of this slab's, in use. It may point to any object of any slab. */
+static inline bool slab_owns(const struct slab *slab, const void *object)
+{
+    return slab_owns_known(slab, slab->magic, object);
 }
 
 /** An object whose header is set and whose rest is undefined; NULL = no memory. */

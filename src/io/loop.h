@@ -19,8 +19,9 @@ struct loop {
     struct engine *engine;
     struct slab endpoints;
     struct buffers buffers;
-    struct net *net;    /* of the room above, which alone looks inside */
-    uint64_t lingering; /* endpoints */
+    struct net *net;     /* of the room above, which alone looks inside */
+    struct slab streams; /* its too: here, whose stream one is can be told without looking at anything of the loop */
+    uint64_t lingering;  /* endpoints */
     uint64_t slices_out;
     coir_time trim_at;                   /* when to look at idle stacks; COIR_FOREVER = not at all */
     void (*deadlock)(struct loop *loop); /* reports that nothing can wake any task; does not return */
@@ -50,7 +51,18 @@ void loop_run(struct loop *loop);
 /** What operation_await() returns when the endpoint was closed meanwhile. */
 #define OPERATION_GONE (-EBADFD)
 
-/** The rest of operation_await(): the operation has started and is not done. */
+/** Begins the operation, whose memory and size are set. Returns its result, or OPERATION_PENDING: operation_wait() is
+ * to follow. */
+static inline int operation_begin(struct endpoint *endpoint, struct operation *operation, enum operation_kind kind)
+{
+    struct engine *engine = loop_current()->engine;
+
+    DEBUG_ASSERT(operation->state == OPERATION_IDLE); /* the public calls have asked: -EBUSY */
+    operation->kind = (uint8_t)kind;
+    return engine->table->start[kind](engine, endpoint, operation);
+}
+
+/** Waits for an operation that has begun. Returns as operation_await(). */
 static inline int operation_wait(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
 {
     struct loop *loop = loop_current();
@@ -75,11 +87,8 @@ static inline int operation_wait(struct endpoint *endpoint, struct operation *op
  */
 static inline int operation_await(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
 {
-    struct engine *engine = loop_current()->engine;
-    int result;
+    int result = operation_begin(endpoint, operation, operation->kind);
 
-    DEBUG_ASSERT(operation->state == OPERATION_IDLE); /* the public calls have asked: -EBUSY */
-    result = engine->table->start[operation->kind](engine, endpoint, operation);
     return UNLIKELY(result == OPERATION_PENDING) ? operation_wait(endpoint, operation, deadline) : result;
 }
 

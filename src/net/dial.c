@@ -160,7 +160,7 @@ int coir_adopt(int fd, const struct coir_stream_options *options, struct coir_st
     rc = engine->table->adopt(engine, fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED,
                               &stream->endpoint);
     if (rc < 0) {
-        slab_give(&net_current()->streams, stream);
+        slab_give(&loop_current()->streams, stream);
         return rc;
     }
     (void)engine->table->tune(engine, stream->endpoint, &settings.tuning); /* as far as the giver's socket allows */

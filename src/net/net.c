@@ -8,15 +8,15 @@
 
 #define LISTENER_MAGIC 0x6c697374u
 
-void net_init(struct net *net, const struct scheme *const *schemes)
+void net_init(struct net *net, struct loop *loop, const struct scheme *const *schemes)
 {
-    slab_init(&net->streams, sizeof(struct coir_stream), STREAM_MAGIC);
+    slab_init(&loop->streams, sizeof(struct coir_stream), STREAM_MAGIC);
     slab_init(&net->listeners, sizeof(struct coir_listener), LISTENER_MAGIC);
     net->schemes = schemes;
 }
 
-void net_done(struct net *net)
+void net_done(struct net *net, struct loop *loop)
 {
-    slab_done(&net->streams);
+    slab_done(&loop->streams);
     slab_done(&net->listeners);
 }

@@ -10,13 +10,12 @@
 #include "net/scheme.h"
 
 struct net {
-    struct slab streams;
     struct slab listeners;
     const struct scheme *const *schemes; /* ends with NULL; runtime/ chooses them */
 };
 
-void net_init(struct net *net, const struct scheme *const *schemes);
-void net_done(struct net *net);
+void net_init(struct net *net, struct loop *loop, const struct scheme *const *schemes);
+void net_done(struct net *net, struct loop *loop);
 
 #define STREAM_MAGIC 0x73747265u
 
@@ -26,10 +25,19 @@ static inline struct net *net_current(void)
     return loop_current()->net;
 }
 
-/** True if `stream` is a live stream of the calling thread. */
+/** True if `stream` is a live stream of the calling thread; then a task is running. */
 static inline bool stream_is_live(const struct coir_stream *stream)
 {
-    return stream != NULL && slab_owns(&net_current()->streams, stream);
+    return stream != NULL && slab_owns_known(&loop_current()->streams, STREAM_MAGIC, stream);
 }
+
+/** What every call on a stream may expect of its caller. */
+#define ASSERT_STREAM(stream)                                                                                          \
+    do {                                                                                                               \
+        if (UNLIKELY(!stream_is_live(stream))) {                                                                       \
+            ASSERT(task_is_running());                                                                                 \
+            ASSERT(stream_is_live(stream));                                                                            \
+        }                                                                                                              \
+    } while (0)
 
 #endif

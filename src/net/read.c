@@ -25,10 +25,9 @@ static inline __attribute__((always_inline)) int begin_read(struct coir_stream *
 {
     int rc;
 
-    ASSERT(task_is_running());
-    ASSERT(stream_is_live(stream));
+    ASSERT_STREAM(stream);
     rc = task_enter(&stream->header);
-    if (LIKELY(rc == 0) && (stream_is_reading(stream) || (stream->flags & STREAM_SLICE_OUT)))
+    if (LIKELY(rc == 0) && UNLIKELY(stream_is_reading(stream) || stream_lends(stream)))
         rc = -EBUSY;
     return LIKELY(rc == 0) ? 0 : deliver_nothing(stream, rc);
 }
@@ -51,7 +50,6 @@ static inline void lend_held(struct coir_stream *stream, size_t size, struct coi
 
     held->holder = stream;
     held->lent = (uint32_t)size;
-    stream->flags |= STREAM_SLICE_OUT;
     stream->last_in = size;
     loop_current()->slices_out++;
     *slice = (struct coir_slice){.bytes = held->bytes + held->first, .size = size, .origin = held};
@@ -68,8 +66,10 @@ int coir_receive(struct coir_stream *stream, struct coir_slice *ret_slice)
         rc = stream_receive(stream, NULL, 0);
         if (UNLIKELY(rc <= 0))
             return deliver_nothing(stream, end_read(rc));
+        lend_held(stream, (size_t)rc, ret_slice);
+    } else {
+        lend_held(stream, stream_held_size(stream), ret_slice);
     }
-    lend_held(stream, stream_held_size(stream), ret_slice);
     return 1;
 }
 
@@ -79,7 +79,8 @@ static inline void end_loan(struct coir_slice *slice, struct buffer *buffer, siz
     struct loop *loop = loop_current();
     struct coir_stream *holder = buffer->holder;
 
-    ASSERT(buffer->shelf->pool == &loop->buffers && buffer->lent > 0); /* a slice of this thread, that is out */
+    /* A slice that is out, of this thread; then a task is running. */
+    ASSERT(buffer->shelf->pool == &loop->buffers && buffer->lent > 0);
     buffer->lent = 0;
     loop->slices_out--;
     *slice = (struct coir_slice){.bytes = NULL};
@@ -87,7 +88,6 @@ static inline void end_loan(struct coir_slice *slice, struct buffer *buffer, siz
         buffer_release(buffer);
         return;
     }
-    holder->flags &= (uint16_t)~STREAM_SLICE_OUT;
     stream_consume_held(holder, used);
 }
 
@@ -95,7 +95,6 @@ void coir_release_used(struct coir_slice *slice, size_t used)
 {
     if (slice == NULL || slice->origin == NULL)
         return;
-    ASSERT(task_is_running());
     ASSERT(used <= ((const struct buffer *)slice->origin)->lent);
     end_loan(slice, slice->origin, used);
 }
@@ -104,7 +103,6 @@ void coir_release(struct coir_slice *slice)
 {
     if (slice == NULL || slice->origin == NULL)
         return;
-    ASSERT(task_is_running());
     end_loan(slice, slice->origin, ((const struct buffer *)slice->origin)->lent);
 }
 

@@ -54,6 +54,13 @@ int socket_receive_in_drain(struct coir_stream *stream)
     }
 }
 
+static int send_to_socket(struct coir_stream *stream, enum operation_kind kind, const void *memory, size_t size)
+{
+    int rc = socket_begin_send(stream, kind, memory, size);
+
+    return rc != OPERATION_PENDING ? rc : operation_wait(stream->endpoint, &stream->endpoint->out, COIR_FOREVER);
+}
+
 static int receive_from_socket(struct coir_stream *stream, void *bytes, size_t size)
 {
     return socket_receive(stream, bytes, size);
@@ -61,12 +68,12 @@ static int receive_from_socket(struct coir_stream *stream, void *bytes, size_t s
 
 static int write_to_socket(struct coir_stream *stream, const void *bytes, size_t size)
 {
-    return socket_send(stream, OPERATION_SEND, bytes, size);
+    return send_to_socket(stream, OPERATION_SEND, bytes, size);
 }
 
 static int write_pieces_to_socket(struct coir_stream *stream, const struct iovec *pieces, size_t count)
 {
-    return socket_send(stream, OPERATION_SEND_PIECES, pieces, count);
+    return send_to_socket(stream, OPERATION_SEND_PIECES, pieces, count);
 }
 
 static int finish_socket(struct coir_stream *stream)
@@ -133,7 +140,7 @@ const struct stream_kind socket_kind = {
 
 struct coir_stream *socket_stream_open(struct endpoint *endpoint, struct linger_limits linger, uint16_t flags)
 {
-    struct coir_stream *stream = slab_take(&net_current()->streams);
+    struct coir_stream *stream = slab_take(&loop_current()->streams);
 
     if (stream == NULL)
         return NULL;
@@ -146,7 +153,7 @@ struct coir_stream *socket_stream_open(struct endpoint *endpoint, struct linger_
     stream->held = NULL;
     stream->quiet_from = 0;
     stream->linger = linger;
-    stream->write_error = 0;
+    stream->write_refusal = 0;
     stream->flags = flags;
     return stream;
 }

@@ -21,7 +21,7 @@ int socket_receive_in_drain(struct coir_stream *stream);
 /** True if a drain of the calling task's scope concerns the stream. */
 static inline bool socket_drains(const struct coir_stream *stream)
 {
-    return (stream->flags & STREAM_ACCEPTED) && scope_drains(scheduler_current->current->scope);
+    return UNLIKELY(scope_drains(scheduler_current->current->scope)) && (stream->flags & STREAM_ACCEPTED);
 }
 
 /** As a kind's receive(). */
@@ -36,10 +36,12 @@ static inline int socket_receive(struct coir_stream *stream, void *bytes, size_t
     operation->size = (uint32_t)size;
     if (LIKELY(!socket_drains(stream)))
         rc = operation_await(endpoint, operation, COIR_FOREVER);
-    if (UNLIKELY(rc == WAIT_RECONSIDER))
-        rc = socket_receive_in_drain(stream);
-    if (UNLIKELY(rc <= 0))
-        return rc;
+    if (UNLIKELY(rc <= 0)) {
+        if (rc == WAIT_RECONSIDER)
+            rc = socket_receive_in_drain(stream);
+        if (rc <= 0)
+            return rc;
+    }
     if (bytes == NULL) {
         struct buffer *held = operation->memory; /* what a LEND brings */
 
@@ -52,16 +54,15 @@ static inline int socket_receive(struct coir_stream *stream, void *bytes, size_t
     return rc;
 }
 
-/** As a kind's write() and write_pieces(). */
-static inline int socket_send(struct coir_stream *stream, enum operation_kind kind, const void *memory, size_t size)
+/** Begins to send. Returns as a kind's write() and write_pieces(), or OPERATION_PENDING. */
+static inline int socket_begin_send(struct coir_stream *stream, enum operation_kind kind, const void *memory,
+                                    size_t size)
 {
-    struct endpoint *endpoint = stream->endpoint;
-    struct operation *operation = &endpoint->out;
+    struct operation *operation = &stream->endpoint->out;
 
-    operation->kind = (uint8_t)kind;
     operation->memory = (void *)(uintptr_t)memory;
     operation->size = (uint32_t)size;
-    return operation_await(endpoint, operation, COIR_FOREVER);
+    return operation_begin(stream->endpoint, operation, kind);
 }
 
 /** Receives once, whatever the kind. */
@@ -72,11 +73,12 @@ static inline int stream_receive(struct coir_stream *stream, void *bytes, size_t
     return stream->kind->receive(stream, bytes, size);
 }
 
-/** Sends some of `bytes`, whatever the kind. */
-static inline int stream_write(struct coir_stream *stream, const void *bytes, size_t size)
+/** Sends some of `bytes`, whatever the kind. Returns as a kind's write(); or OPERATION_PENDING: the endpoint's
+ * operation is to be waited for. */
+static inline int stream_begin_write(struct coir_stream *stream, const void *bytes, size_t size)
 {
     if (LIKELY(stream->kind == &socket_kind))
-        return socket_send(stream, OPERATION_SEND, bytes, size);
+        return socket_begin_send(stream, OPERATION_SEND, bytes, size);
     return stream->kind->write(stream, bytes, size);
 }
 

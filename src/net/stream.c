@@ -15,7 +15,7 @@ void stream_drop_held(struct coir_stream *stream)
     stream->held = NULL;
     if (held == NULL)
         return;
-    if (stream->flags & STREAM_SLICE_OUT)
+    if (held->lent > 0)
         held->holder = NULL; /* coir_release() gives it back */
     else
         buffer_release(held);
@@ -25,21 +25,20 @@ int coir_finish(struct coir_stream *stream)
 {
     int rc;
 
-    ASSERT(task_is_running());
-    ASSERT(stream_is_live(stream));
+    ASSERT_STREAM(stream);
     rc = task_enter(&stream->header);
     if (rc < 0)
         return rc;
-    if (stream_is_writing(stream))
-        return -EBUSY;
     if (stream->flags & STREAM_FINISHED)
         return 0;
-    if (stream->write_error != 0)
-        return stream->write_error;
+    if (stream->write_refusal != 0)
+        return stream->write_refusal;
     rc = stream->kind->finish(stream);
-    if (rc == 0)
-        stream->flags |= STREAM_FINISHED;
-    return rc;
+    if (rc < 0)
+        return rc;
+    stream->flags |= STREAM_FINISHED;
+    stream->write_refusal = -EPIPE;
+    return 0;
 }
 
 /* The connection first: who waits on it is woken before the handle is gone. */
@@ -47,15 +46,14 @@ static void end_stream(struct coir_stream *stream, void (*let_go)(struct coir_st
 {
     let_go(stream);
     stream_drop_held(stream);
-    slab_give(&net_current()->streams, stream);
+    slab_give(&loop_current()->streams, stream);
 }
 
 void coir_close(struct coir_stream *stream)
 {
     if (stream == NULL)
         return;
-    ASSERT(task_is_running());
-    ASSERT(stream_is_live(stream));
+    ASSERT_STREAM(stream);
     end_stream(stream, stream->kind->close);
 }
 
@@ -63,15 +61,13 @@ void coir_abort(struct coir_stream *stream)
 {
     if (stream == NULL)
         return;
-    ASSERT(task_is_running());
-    ASSERT(stream_is_live(stream));
+    ASSERT_STREAM(stream);
     end_stream(stream, stream->kind->abort);
 }
 
 int coir_stream_info(const struct coir_stream *stream, struct coir_stream_info *ret_info)
 {
-    ASSERT(task_is_running());
-    ASSERT(stream_is_live(stream));
+    ASSERT_STREAM(stream);
     ASSERT(ret_info != NULL);
     *ret_info = (struct coir_stream_info){
         .bytes_in = stream->bytes_in,
@@ -86,8 +82,7 @@ int coir_stream_info(const struct coir_stream *stream, struct coir_stream_info *
 
 int coir_fd(struct coir_stream *stream)
 {
-    ASSERT(task_is_running());
-    ASSERT(stream_is_live(stream));
+    ASSERT_STREAM(stream);
     if (stream_held_size(stream) > 0)
         return -EBUSY;
     return stream->kind->descriptor(stream);

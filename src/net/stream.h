@@ -35,10 +35,8 @@ struct stream_kind {
     int (*descriptor)(struct coir_stream *stream);
 };
 
-#define STREAM_SLICE_OUT (1u << 0) /* lent and not released */
-#define STREAM_ACCEPTED (1u << 1)  /* by a listener: its reads heed drains */
-#define STREAM_FINISHED (1u << 2)  /* our half has ended */
-#define STREAM_WRITING (1u << 3)   /* a write call is between two operations */
+#define STREAM_ACCEPTED (1u << 0) /* by a listener: its reads heed drains */
+#define STREAM_FINISHED (1u << 1) /* our half has ended */
 
 struct coir_stream {
     struct slab_header header;
@@ -51,8 +49,9 @@ struct coir_stream {
     struct buffer *held;  /* received and not consumed; NULL = none */
     coir_time quiet_from; /* its accept, or in a drain its last byte */
     struct linger_limits linger;
-    int16_t write_error; /* of a write that failed after it had started; 0 = none */
-    uint16_t flags;      /* STREAM_... */
+    int16_t write_refusal; /* what the next write call returns at once: -EBUSY while one is under way, -EPIPE once our
+                              half has ended, or the error of one that failed; 0 = none */
+    uint16_t flags;        /* STREAM_... */
 };
 
 _Static_assert(sizeof(struct coir_stream) <= 88, "a stream and its endpoint are promised to take at most 200 bytes");
@@ -66,10 +65,10 @@ static inline bool stream_is_reading(const struct coir_stream *stream)
     return stream->endpoint->in.state != OPERATION_IDLE;
 }
 
-/** True while a task is in a write call, which lets others run between its operations. */
-static inline bool stream_is_writing(const struct coir_stream *stream)
+/** True while bytes are lent and not released. */
+static inline bool stream_lends(const struct coir_stream *stream)
 {
-    return stream->endpoint->out.state != OPERATION_IDLE || (stream->flags & STREAM_WRITING);
+    return stream->held != NULL && stream->held->lent > 0;
 }
 
 /** A stream over the connected socket `endpoint`, which it then owns. Returns NULL when there is no memory. */

@@ -14,10 +14,10 @@
  * end. */
 #define SEND_MAX ((size_t)1 << 18)
 
-/* A write that is refused at entry sends nothing, and must not be taken for the one before it. */
+/* What a write that sends nothing returns; it must not be taken for the one before it. */
 static int refuse_write(struct coir_stream *stream, int rc)
 {
-    if (rc != -EBADF && !stream_is_writing(stream))
+    if (rc != -EBADF && stream->write_refusal != -EBUSY)
         stream->last_out = 0;
     return rc;
 }
@@ -27,24 +27,20 @@ static inline __attribute__((always_inline)) int begin_write(struct coir_stream 
 {
     int rc;
 
-    ASSERT(task_is_running());
-    ASSERT(stream_is_live(stream));
+    ASSERT_STREAM(stream);
     rc = task_enter(&stream->header);
-    if (LIKELY(rc == 0) && UNLIKELY(stream_is_writing(stream)))
-        rc = -EBUSY;
-    else if (LIKELY(rc == 0) && UNLIKELY(stream->write_error != 0))
-        rc = stream->write_error;
-    else if (LIKELY(rc == 0) && UNLIKELY(stream->flags & STREAM_FINISHED))
-        rc = -EPIPE;
+    if (LIKELY(rc == 0))
+        rc = stream->write_refusal;
     return LIKELY(rc == 0) ? 0 : refuse_write(stream, rc);
 }
 
-/* What every write call that began and failed ends with; only the owner's close ends the stream meanwhile. */
-static int fail_write(struct coir_stream *stream, int rc)
+/* What every write call that began and did not end at once ends with; only the owner's close ends the stream
+ * meanwhile. */
+static int end_write(struct coir_stream *stream, int rc)
 {
     if (rc == OPERATION_GONE)
         return -EBADF;
-    stream->write_error = (int16_t)rc;
+    stream->write_refusal = (int16_t)rc;
     return rc;
 }
 
@@ -61,17 +57,16 @@ static int proceed_writing(struct coir_stream *stream, int sent)
     int rc;
 
     socket_charge(sent);
-    stream->flags |= STREAM_WRITING;
     rc = task_enter(&stream->header);
-    if (rc == -EBADF)
-        return OPERATION_GONE;
-    stream->flags &= (uint16_t)~STREAM_WRITING;
-    return rc;
+    return rc == -EBADF ? OPERATION_GONE : rc;
 }
 
-/* Sends what a first send, which took `sent` bytes, left. Not inline: most writes are taken whole. */
+/* Sends what a first send left, which took `sent` bytes, failed, or waits. Not inline: most writes are taken whole. */
 static __attribute__((noinline)) int write_rest(struct coir_stream *stream, const char *bytes, size_t size, int sent)
 {
+    stream->write_refusal = -EBUSY;
+    if (sent == OPERATION_PENDING)
+        sent = operation_wait(stream->endpoint, &stream->endpoint->out, COIR_FOREVER);
     while (sent >= 0) {
         size_t left;
         int rc;
@@ -79,27 +74,28 @@ static __attribute__((noinline)) int write_rest(struct coir_stream *stream, cons
         count_sent(stream, sent);
         left = size - stream->last_out;
         if (left == 0)
-            return 0;
+            return end_write(stream, 0);
         rc = proceed_writing(stream, sent);
         sent = rc < 0 ? rc : stream->kind->write(stream, bytes + stream->last_out, left < SEND_MAX ? left : SEND_MAX);
     }
-    return fail_write(stream, sent);
+    return end_write(stream, sent);
 }
 
 int coir_write(struct coir_stream *stream, const void *bytes, size_t size)
 {
     int rc = begin_write(stream);
 
-    ASSERT(bytes != NULL || size == 0);
     if (UNLIKELY(rc < 0))
         return rc;
     stream->last_out = 0;
     if (UNLIKELY(size == 0))
         return 0;
-    rc = stream_write(stream, bytes, size < SEND_MAX ? size : SEND_MAX);
-    if (UNLIKELY(rc < 0 || (size_t)rc != size))
+    ASSERT(bytes != NULL);
+    rc = stream_begin_write(stream, bytes, LIKELY(size < SEND_MAX) ? size : SEND_MAX);
+    if (UNLIKELY((size_t)rc != size))
         return write_rest(stream, bytes, size, rc);
-    count_sent(stream, rc);
+    stream->bytes_out += size;
+    stream->last_out = size;
     return 0;
 }
 
@@ -149,6 +145,7 @@ int coir_writev(struct coir_stream *stream, const struct iovec *pieces, int coun
     if (rc < 0)
         return rc;
     stream->last_out = 0;
+    stream->write_refusal = -EBUSY;
     advance_cursor(&cursor, 0); /* past empty pieces */
     while (cursor.count > 0) {
         rc = stream->kind->write_pieces(stream, window, next_pieces(&cursor, window));
@@ -158,7 +155,7 @@ int coir_writev(struct coir_stream *stream, const struct iovec *pieces, int coun
             rc = cursor.count > 0 ? proceed_writing(stream, rc) : 0;
         }
         if (rc < 0)
-            return fail_write(stream, rc);
+            return end_write(stream, rc);
     }
-    return 0;
+    return end_write(stream, 0);
 }

@@ -13,8 +13,10 @@ int coir_wait_fd(int fd, short events)
 {
     struct endpoint *endpoint;
     struct engine *engine;
-    int rc = task_enter(NULL);
+    int rc;
 
+    ASSERT(task_is_running());
+    rc = task_enter(NULL);
     if (rc < 0)
         return rc;
     if (fd < 0)

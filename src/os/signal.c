@@ -52,8 +52,10 @@ static int wait_for_signal(const sigset_t *set)
 int coir_signal_wait(const int *signals, size_t count, int *ret_signal)
 {
     sigset_t set;
-    int rc = task_enter(NULL);
+    int rc;
 
+    ASSERT(task_is_running());
+    rc = task_enter(NULL);
     ASSERT((signals != NULL || count == 0) && ret_signal != NULL);
     if (rc < 0)
         return rc;

@@ -102,7 +102,7 @@ static int start_runtime(struct runtime *runtime, const struct coir_run_options 
         return rc;
     runtime->loop.net = &runtime->net;
     runtime->loop.deadlock = report_deadlock;
-    net_init(&runtime->net, schemes);
+    net_init(&runtime->net, &runtime->loop, schemes);
     assert_set_reporter(report_assertion);
     runtime->faults = (struct fault_watch){.watches = false};
     if (!options->leave_fault_signals)
@@ -117,7 +117,7 @@ static void end_runtime(struct runtime *runtime)
     struct engine *engine = runtime->loop.engine;
 
     fault_unwatch(&runtime->faults);
-    net_done(&runtime->net);
+    net_done(&runtime->net, &runtime->loop);
     loop_done(&runtime->loop);
     runtime->choice->destroy(engine);
 }
@@ -126,7 +126,7 @@ static void end_runtime(struct runtime *runtime)
 static void assert_all_closed(const struct runtime *runtime)
 {
     bool every_slice_was_released = runtime->loop.slices_out == 0;
-    bool every_stream_was_closed = runtime->net.streams.live == 0;
+    bool every_stream_was_closed = runtime->loop.streams.live == 0;
     bool every_listener_was_closed = runtime->net.listeners.live == 0;
     bool every_channel_was_closed = runtime->loop.scheduler.waitables.live == 0;
 

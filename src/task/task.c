@@ -123,8 +123,10 @@ static void cancel_sleep(struct task *task)
 
 int coir_yield(void)
 {
-    int rc = task_enter(NULL);
+    int rc;
 
+    ASSERT(task_is_running());
+    rc = task_enter(NULL);
     if (rc < 0)
         return rc;
     return task_give_way();
@@ -146,9 +148,11 @@ static int sleep_until(struct scheduler *scheduler, coir_time deadline)
 int coir_sleep(coir_time duration_ns)
 {
     struct scheduler *scheduler = scheduler_current;
-    int rc = task_enter(NULL);
     coir_time deadline;
+    int rc;
 
+    ASSERT(task_is_running());
+    rc = task_enter(NULL);
     if (rc < 0)
         return rc;
     if (duration_ns <= 0)

@@ -126,14 +126,17 @@ void task_wake(struct task *task, int result);
  */
 static inline void task_warm_up(const struct task *task)
 {
-    const char *line = task->context.stack_pointer;
-    const char *top = (const char *)task->context.stack_low + task->context.stack_size;
-    const char *end = line + TASK_WARM_SIZE < top ? line + TASK_WARM_SIZE : top;
+    const volatile char *begin = task->context.stack_pointer;
+    const volatile char *last =
+        (const volatile char *)task->context.stack_low + task->context.stack_size - TASK_WARM_SIZE;
 
     if (sanitizer_watches_switches())
         return; /* there are red zones on the way */
-    for (; line < end; line += 64)
-        (void)*(volatile const char *)line;
+    if (UNLIKELY(begin > last))
+        begin = last;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < TASK_WARM_SIZE; i += 64)
+        (void)begin[i];
 }
 
 /** Makes a parked task ready, but asks its wait's settle() first when its turn has come. */
@@ -260,13 +263,13 @@ static inline bool task_is_running(void)
 /**
  * What every suspending call begins with: the entry check of the scope, and
  * the turn budget, which may suspend the caller. `object`: the handle that the
- * call is about, which may be closed meanwhile; NULL = none.
+ * call is about, which may be closed meanwhile; NULL = none. A task must be
+ * running, which the public calls have asked.
  *
  * Returns: 0; -ECANCELED, -ETIME the scope; -EBADF the object was closed.
  */
 static inline int task_enter(const struct slab_header *object)
 {
-    ASSERT(task_is_running());
     struct task *task = scheduler_current->current;
 
     if (LIKELY(!task->scope->needs_check && task->budget > 0)) {
