@@ -23,7 +23,7 @@
 
 struct slab_header {
     uint32_t magic;      /* of its slab while in use; its complement while free */
-    uint32_t generation; /* counts the slot's uses */
+    uint32_t generation; /* counts the beginnings and ends of the slot's uses */
 };
 
 /** What a free object's memory holds. */
@@ -117,6 +117,7 @@ static inline void slab_give(struct slab *slab, void *object)
 
     ASSERT(slab_owns(slab, object));
     slot->header.magic = ~slab->magic;
+    slot->header.generation++;
     slab->live--;
     slab_lay_aside(slab, slot);
 }

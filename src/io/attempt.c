@@ -47,10 +47,10 @@ static int keep_error(struct endpoint *endpoint, int error)
     return endpoint->error != 0 ? endpoint->error : error;
 }
 
-/* What a receive that brought no bytes says; returns the operation's result. */
-static __attribute__((noinline)) int receive_nothing(struct endpoint *endpoint, struct operation *operation, int got)
+/* What a receive that brought no bytes says; returns the operation's result, or OPERATION_PENDING. */
+static int receive_nothing(struct endpoint *endpoint, int got)
 {
-    if (got != -EAGAIN && got < 0)
+    if (got < 0 && got != -EAGAIN)
         return keep_error(endpoint, got);
     /* The kernel reports a reset once, and says 0 ever after; of a Unix socket's other half it says nothing. */
     if (endpoint->error != 0)
@@ -60,25 +60,34 @@ static __attribute__((noinline)) int receive_nothing(struct endpoint *endpoint, 
         return 0;
     }
     endpoint->flags &= (uint16_t) ~(ENDPOINT_INBOUND | ENDPOINT_HANGUP);
-    return wait_for_event(operation);
+    return wait_for_event(&endpoint->in);
 }
 
-/* Receives once, where something may be there. Returns the operation's result, or OPERATION_PENDING. */
-static inline __attribute__((always_inline)) int receive_once(struct engine *engine, struct endpoint *endpoint,
-                                                              struct operation *operation, void *bytes, size_t size,
-                                                              int flags)
+static inline ssize_t receive_bytes(struct loop *loop, const struct endpoint *endpoint, void *bytes, size_t size,
+                                    int flags)
+{
+    loop->receive_calls++;
+    loop->scheduler.look_at = 0;
+    return kernel_receive(endpoint->fd, bytes, size, flags);
+}
+
+/* Less than was asked for is all there was: the next byte brings an event. */
+static inline void note_received(struct endpoint *endpoint, size_t got, size_t size)
+{
+    if (got < size && !(endpoint->flags & (ENDPOINT_HANGUP | ENDPOINT_LOCAL)))
+        endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
+}
+
+static int receive_once(struct loop *loop, struct endpoint *endpoint, void *bytes, size_t size, int flags)
 {
     ssize_t got;
 
-    do {
-        engine->loop->receive_calls++;
-        engine->loop->scheduler.look_at = 0;
-        got = kernel_receive(endpoint->fd, bytes, size, flags);
-    } while (UNLIKELY(got == -EINTR));
-    if (UNLIKELY(got <= 0))
-        return receive_nothing(endpoint, operation, (int)got);
-    if ((size_t)got < size && !(endpoint->flags & (ENDPOINT_HANGUP | ENDPOINT_LOCAL)))
-        endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
+    do
+        got = receive_bytes(loop, endpoint, bytes, size, flags);
+    while (got == -EINTR);
+    if (got <= 0)
+        return receive_nothing(endpoint, (int)got);
+    note_received(endpoint, (size_t)got, size);
     return (int)got;
 }
 
@@ -86,38 +95,49 @@ int readiness_receive(struct engine *engine, struct endpoint *endpoint, struct o
 {
     if (!(endpoint->flags & ENDPOINT_INBOUND))
         return wait_for_event(operation);
-    return receive_once(engine, endpoint, operation, operation->memory, operation->size, 0);
+    return receive_once(engine->loop, endpoint, operation->memory, operation->size, 0);
 }
 
-static __attribute__((noinline)) int stock_and_lend(struct engine *engine, struct endpoint *endpoint,
-                                                    struct operation *operation)
-{
-    int rc = buffer_stock(&engine->loop->buffers, endpoint->class);
+static int try_lend(struct loop *loop, struct endpoint *endpoint);
 
-    return rc < 0 ? rc : readiness_lend(engine, endpoint, operation);
+/* The cases of try_lend() that are rare are functions of their own, so that the usual one keeps little in registers. */
+static __attribute__((noinline)) int stock_and_lend(struct loop *loop, struct endpoint *endpoint)
+{
+    int rc = buffer_stock(&loop->buffers, endpoint->class);
+
+    return rc < 0 ? rc : try_lend(loop, endpoint);
 }
 
-int readiness_lend(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+static __attribute__((noinline)) int lend_nothing(struct endpoint *endpoint, struct buffer *buffer, int got)
 {
-    struct buffer *buffer;
-    int got;
+    buffer_release(buffer);
+    return got == -EINTR ? try_lend(loop_current(), endpoint) : receive_nothing(endpoint, got);
+}
 
-    if (!(endpoint->flags & ENDPOINT_INBOUND))
-        return wait_for_event(operation);
-    buffer = buffer_lend_free(&engine->loop->buffers, endpoint->class);
+static __attribute__((noinline)) int try_lend(struct loop *loop, struct endpoint *endpoint)
+{
+    struct buffer *buffer = buffer_lend_free(&loop->buffers, endpoint->class);
+    ssize_t got;
+
     if (UNLIKELY(buffer == NULL))
-        return stock_and_lend(engine, endpoint, operation);
-    got = receive_once(engine, endpoint, operation, buffer->bytes, buffer->capacity, 0);
-    if (UNLIKELY(got <= 0)) {
-        buffer_release(buffer);
-        return got;
-    }
-    operation->memory = buffer;
+        return stock_and_lend(loop, endpoint);
+    got = receive_bytes(loop, endpoint, buffer->bytes, buffer->capacity, 0);
+    if (UNLIKELY(got <= 0))
+        return lend_nothing(endpoint, buffer, (int)got);
+    note_received(endpoint, (size_t)got, buffer->capacity);
+    endpoint->in.memory = buffer;
     if (UNLIKELY(buffer_misfits(buffer, (size_t)got)))
         endpoint->class = buffer_other_class(buffer, (size_t)got, &endpoint->small_in_a_row);
     else
         endpoint->small_in_a_row = 0;
-    return got;
+    return (int)got;
+}
+
+int readiness_lend(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
+{
+    if (!(endpoint->flags & ENDPOINT_INBOUND))
+        return wait_for_event(operation);
+    return try_lend(engine->loop, endpoint);
 }
 
 int readiness_discard(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
@@ -127,21 +147,26 @@ int readiness_discard(struct engine *engine, struct endpoint *endpoint, struct o
     if (!(endpoint->flags & ENDPOINT_INBOUND))
         return wait_for_event(operation);
     if (endpoint->flags & ENDPOINT_LOCAL)
-        return receive_once(engine, endpoint, operation, bytes, sizeof(bytes), 0);
-    return receive_once(engine, endpoint, operation, NULL, DISCARD_AT_ONCE, MSG_TRUNC);
+        return receive_once(engine->loop, endpoint, bytes, sizeof(bytes), 0);
+    return receive_once(engine->loop, endpoint, NULL, DISCARD_AT_ONCE, MSG_TRUNC);
 }
 
 /* Where a Unix peer reads no more, no event tells a receive that waits. */
 static int end_by_sending(struct endpoint *endpoint, int error)
 {
-    readiness_try_later(&endpoint->in);
+    readiness_try_later(loop_current()->engine, &endpoint->in);
     return keep_error(endpoint, error);
 }
 
 /* What a send that failed says; returns the operation's result. Only -EAGAIN is proof that the kernel is full, and
  * followed by an event. */
-static __attribute__((noinline)) int send_nothing(struct endpoint *endpoint, struct operation *operation, int error)
+static __attribute__((noinline)) int send_nothing(struct endpoint *endpoint, int error)
 {
+    struct operation *operation = &endpoint->out;
+    struct engine *engine = loop_current()->engine;
+
+    if (error == -EINTR)
+        return engine->table->start[operation->kind](engine, endpoint, operation);
     if (error != -EAGAIN)
         return end_by_sending(endpoint, error);
     endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
@@ -157,13 +182,11 @@ static inline __attribute__((always_inline)) int send_once(struct engine *engine
         return endpoint->error;
     if (UNLIKELY(!(endpoint->flags & ENDPOINT_OUTBOUND)))
         return wait_for_event(operation);
-    do {
-        engine->loop->send_calls++;
-        engine->loop->scheduler.look_at = 0;
-        sent = pieces ? kernel_send_pieces(endpoint->fd, operation->memory, operation->size)
-                      : kernel_send(endpoint->fd, operation->memory, operation->size);
-    } while (UNLIKELY(sent == -EINTR));
-    return LIKELY(sent >= 0) ? (int)sent : send_nothing(endpoint, operation, (int)sent);
+    engine->loop->send_calls++;
+    engine->loop->scheduler.look_at = 0;
+    sent = pieces ? kernel_send_pieces(endpoint->fd, operation->memory, operation->size)
+                  : kernel_send(endpoint->fd, operation->memory, operation->size);
+    return LIKELY(sent >= 0) ? (int)sent : send_nothing(endpoint, (int)sent);
 }
 
 int readiness_send(struct engine *engine, struct endpoint *endpoint, struct operation *operation)

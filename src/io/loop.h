@@ -53,9 +53,10 @@ void loop_run(struct loop *loop);
 
 /** Begins the operation, whose memory and size are set. Returns its result, or OPERATION_PENDING: operation_wait() is
  * to follow. */
-static inline int operation_begin(struct endpoint *endpoint, struct operation *operation, enum operation_kind kind)
+static inline int operation_begin(struct loop *loop, struct endpoint *endpoint, struct operation *operation,
+                                  enum operation_kind kind)
 {
-    struct engine *engine = loop_current()->engine;
+    struct engine *engine = loop->engine;
 
     DEBUG_ASSERT(operation->state == OPERATION_IDLE); /* the public calls have asked: -EBUSY */
     operation->kind = (uint8_t)kind;
@@ -63,9 +64,9 @@ static inline int operation_begin(struct endpoint *endpoint, struct operation *o
 }
 
 /** Waits for an operation that has begun. Returns as operation_await(). */
-static inline int operation_wait(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
+static inline int operation_wait(struct loop *loop, struct endpoint *endpoint, struct operation *operation,
+                                 coir_time deadline)
 {
-    struct loop *loop = loop_current();
     struct task *task = loop->scheduler.current;
     int result;
 
@@ -87,9 +88,10 @@ static inline int operation_wait(struct endpoint *endpoint, struct operation *op
  */
 static inline int operation_await(struct endpoint *endpoint, struct operation *operation, coir_time deadline)
 {
-    int result = operation_begin(endpoint, operation, operation->kind);
+    struct loop *loop = loop_current();
+    int result = operation_begin(loop, endpoint, operation, operation->kind);
 
-    return UNLIKELY(result == OPERATION_PENDING) ? operation_wait(endpoint, operation, deadline) : result;
+    return UNLIKELY(result == OPERATION_PENDING) ? operation_wait(loop, endpoint, operation, deadline) : result;
 }
 
 /** For the cancel() of an engine's waits: has the engine cancel the operation that the task waits for. */

@@ -61,9 +61,9 @@ void readiness_unusual_event(struct engine *engine, struct endpoint *endpoint, u
         return;
     }
     if (endpoint->flags & ENDPOINT_INBOUND)
-        readiness_try_later(&endpoint->in);
+        readiness_try_later(engine, &endpoint->in);
     if (endpoint->flags & ENDPOINT_OUTBOUND)
-        readiness_try_later(&endpoint->out);
+        readiness_try_later(engine, &endpoint->out);
 }
 
 void readiness_cancel(struct engine *engine, struct endpoint *endpoint, struct operation *operation)

@@ -44,10 +44,10 @@ static inline const struct readiness_hooks *readiness_hooks_of(const struct engi
 extern const struct wait_kind readiness_waits[OPERATION_KIND_COUNT];
 
 /* The task that waits for the operation tries it again when its turn comes. */
-static inline void readiness_try_later(const struct operation *operation)
+static inline void readiness_try_later(struct engine *engine, const struct operation *operation)
 {
     if (operation->state == OPERATION_STARTED && operation->waiter->state == TASK_PARKED)
-        task_wake_to_settle(operation->waiter);
+        task_wake_to_settle(&engine->loop->scheduler, operation->waiter);
 }
 
 /** The rest of readiness_event(): a hangup, or an endpoint that lingers or is foreign. */
@@ -62,11 +62,11 @@ static inline void readiness_event(struct engine *engine, struct endpoint *endpo
     }
     if (events & READINESS_INBOUND) {
         endpoint->flags |= ENDPOINT_INBOUND;
-        readiness_try_later(&endpoint->in);
+        readiness_try_later(engine, &endpoint->in);
     }
     if (events & READINESS_OUTBOUND) {
         endpoint->flags |= ENDPOINT_OUTBOUND;
-        readiness_try_later(&endpoint->out);
+        readiness_try_later(engine, &endpoint->out);
     }
 }
 

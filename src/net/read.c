@@ -44,31 +44,32 @@ static int receive_bytes(struct coir_stream *stream, void *bytes, size_t size)
 }
 
 /* Lends the first `size` bytes that are held. */
-static inline void lend_held(struct coir_stream *stream, size_t size, struct coir_slice *slice)
+static inline void lend_held(struct loop *loop, struct coir_stream *stream, size_t size, struct coir_slice *slice)
 {
     struct buffer *held = stream->held;
 
     held->holder = stream;
     held->lent = (uint32_t)size;
     stream->last_in = size;
-    loop_current()->slices_out++;
+    loop->slices_out++;
     *slice = (struct coir_slice){.bytes = held->bytes + held->first, .size = size, .origin = held};
 }
 
 int coir_receive(struct coir_stream *stream, struct coir_slice *ret_slice)
 {
+    struct loop *loop = loop_current();
     int rc = begin_read(stream);
 
     ASSERT(ret_slice != NULL);
     if (UNLIKELY(rc < 0))
         return rc;
     if (LIKELY(stream->held == NULL)) {
-        rc = stream_receive(stream, NULL, 0);
+        rc = stream_receive_lent(loop, stream);
         if (UNLIKELY(rc <= 0))
             return deliver_nothing(stream, end_read(rc));
-        lend_held(stream, (size_t)rc, ret_slice);
+        lend_held(loop, stream, (size_t)rc, ret_slice);
     } else {
-        lend_held(stream, stream_held_size(stream), ret_slice);
+        lend_held(loop, stream, stream_held_size(stream), ret_slice);
     }
     return 1;
 }
@@ -268,6 +269,6 @@ int coir_read_until(struct coir_stream *stream, const void *delimiter, size_t de
     stream->last_in = 0;
     rc = hold_delimited(stream, delimiter, delimiter_size, max, &size);
     if (rc == 1)
-        lend_held(stream, size, ret_slice);
+        lend_held(loop_current(), stream, size, ret_slice);
     return end_read(rc);
 }

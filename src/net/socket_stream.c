@@ -16,7 +16,7 @@ void socket_charge(int bytes)
 {
     int calls = bytes / BYTES_PER_CALL;
 
-    task_charge((int16_t)(calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET));
+    task_charge(calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET);
 }
 
 /* When a drain ends a read that gets nothing. */
@@ -28,7 +28,7 @@ static coir_time quiet_deadline(const struct coir_stream *stream)
     return time_after(from, scope->drain_quiet_ns);
 }
 
-int socket_receive_in_drain(struct coir_stream *stream)
+int socket_receive_in_drain(struct coir_stream *stream, enum operation_kind kind)
 {
     struct endpoint *endpoint = stream->endpoint;
 
@@ -44,6 +44,7 @@ int socket_receive_in_drain(struct coir_stream *stream)
             late = coir_now() >= deadline;
             endpoint->flags |= ENDPOINT_INBOUND; /* what is there already comes before the verdict */
         }
+        endpoint->in.kind = (uint8_t)kind;
         rc = operation_await(endpoint, &endpoint->in, deadline);
         if (rc > 0)
             stream->quiet_from = coir_now();
@@ -56,14 +57,26 @@ int socket_receive_in_drain(struct coir_stream *stream)
 
 static int send_to_socket(struct coir_stream *stream, enum operation_kind kind, const void *memory, size_t size)
 {
-    int rc = socket_begin_send(stream, kind, memory, size);
+    struct loop *loop = loop_current();
+    int rc = socket_begin_send(loop, stream, kind, memory, size);
 
-    return rc != OPERATION_PENDING ? rc : operation_wait(stream->endpoint, &stream->endpoint->out, COIR_FOREVER);
+    return rc != OPERATION_PENDING ? rc : operation_wait(loop, stream->endpoint, &stream->endpoint->out, COIR_FOREVER);
 }
 
 static int receive_from_socket(struct coir_stream *stream, void *bytes, size_t size)
 {
-    return socket_receive(stream, bytes, size);
+    struct loop *loop = loop_current();
+    struct operation *operation = &stream->endpoint->in;
+    int got;
+
+    if (bytes == NULL)
+        return socket_receive_lent(loop, stream);
+    operation->memory = bytes;
+    operation->size = (uint32_t)size;
+    got = socket_await_receive(loop, stream, OPERATION_RECEIVE);
+    if (got > 0)
+        socket_count_received(stream, got);
+    return got;
 }
 
 static int write_to_socket(struct coir_stream *stream, const void *bytes, size_t size)

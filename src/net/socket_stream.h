@@ -16,7 +16,7 @@ extern const struct stream_kind socket_kind;
 void socket_charge(int bytes);
 
 /** One receive that ends with -ESHUTDOWN when the stream has been quiet for long enough in a drain. */
-int socket_receive_in_drain(struct coir_stream *stream);
+int socket_receive_in_drain(struct coir_stream *stream, enum operation_kind kind);
 
 /** True if a drain of the calling task's scope concerns the stream. */
 static inline bool socket_drains(const struct coir_stream *stream)
@@ -24,62 +24,69 @@ static inline bool socket_drains(const struct coir_stream *stream)
     return UNLIKELY(scope_drains(scheduler_current->current->scope)) && (stream->flags & STREAM_ACCEPTED);
 }
 
-/** As a kind's receive(). */
-static inline int socket_receive(struct coir_stream *stream, void *bytes, size_t size)
+/** What follows a receive of `got` bytes. */
+static inline void socket_count_received(struct coir_stream *stream, int got)
+{
+    stream->bytes_in += (uint64_t)got;
+    if (UNLIKELY(stream->endpoint->flags & ENDPOINT_INBOUND))
+        socket_charge(got);
+}
+
+/** Performs the receive whose operation is prepared. Returns as a kind's receive(). */
+static inline int socket_await_receive(struct loop *loop, struct coir_stream *stream, enum operation_kind kind)
 {
     struct endpoint *endpoint = stream->endpoint;
-    struct operation *operation = &endpoint->in;
     int rc = WAIT_RECONSIDER;
 
-    operation->kind = bytes == NULL ? OPERATION_LEND : OPERATION_RECEIVE;
-    operation->memory = bytes;
-    operation->size = (uint32_t)size;
-    if (LIKELY(!socket_drains(stream)))
-        rc = operation_await(endpoint, operation, COIR_FOREVER);
-    if (UNLIKELY(rc <= 0)) {
-        if (rc == WAIT_RECONSIDER)
-            rc = socket_receive_in_drain(stream);
-        if (rc <= 0)
-            return rc;
+    if (LIKELY(!socket_drains(stream))) {
+        rc = operation_begin(loop, endpoint, &endpoint->in, kind);
+        if (rc == OPERATION_PENDING)
+            rc = operation_wait(loop, endpoint, &endpoint->in, COIR_FOREVER);
     }
-    if (bytes == NULL) {
-        struct buffer *held = operation->memory; /* what a LEND brings */
+    if (LIKELY(rc > 0))
+        return rc;
+    return rc == WAIT_RECONSIDER ? socket_receive_in_drain(stream, kind) : rc;
+}
 
-        held->end = (uint32_t)rc; /* NOLINT(clang-analyzer-core.NullDereference): bytes came, so it is there */
+/** Receives into a lent buffer, which becomes what the stream holds. Returns as a kind's receive(). */
+static inline int socket_receive_lent(struct loop *loop, struct coir_stream *stream)
+{
+    int got = socket_await_receive(loop, stream, OPERATION_LEND);
+
+    if (LIKELY(got > 0)) {
+        struct buffer *held = stream->endpoint->in.memory; /* what a LEND brings */
+
+        held->end = (uint32_t)got;
         stream->held = held;
+        socket_count_received(stream, got);
     }
-    stream->bytes_in += (uint64_t)rc;
-    if (UNLIKELY(endpoint->flags & ENDPOINT_INBOUND))
-        socket_charge(rc);
-    return rc;
+    return got;
 }
 
 /** Begins to send. Returns as a kind's write() and write_pieces(), or OPERATION_PENDING. */
-static inline int socket_begin_send(struct coir_stream *stream, enum operation_kind kind, const void *memory,
-                                    size_t size)
+static inline int socket_begin_send(struct loop *loop, struct coir_stream *stream, enum operation_kind kind,
+                                    const void *memory, size_t size)
 {
     struct operation *operation = &stream->endpoint->out;
 
     operation->memory = (void *)(uintptr_t)memory;
     operation->size = (uint32_t)size;
-    return operation_begin(stream->endpoint, operation, kind);
+    return operation_begin(loop, stream->endpoint, operation, kind);
 }
 
-/** Receives once, whatever the kind. */
-static inline int stream_receive(struct coir_stream *stream, void *bytes, size_t size)
+/** Receives once into a lent buffer, whatever the kind. */
+static inline int stream_receive_lent(struct loop *loop, struct coir_stream *stream)
 {
-    if (LIKELY(stream->kind == &socket_kind))
-        return socket_receive(stream, bytes, size);
-    return stream->kind->receive(stream, bytes, size);
+    return LIKELY(stream->kind == &socket_kind) ? socket_receive_lent(loop, stream)
+                                                : stream->kind->receive(stream, NULL, 0);
 }
 
 /** Sends some of `bytes`, whatever the kind. Returns as a kind's write(); or OPERATION_PENDING: the endpoint's
  * operation is to be waited for. */
-static inline int stream_begin_write(struct coir_stream *stream, const void *bytes, size_t size)
+static inline int stream_begin_write(struct loop *loop, struct coir_stream *stream, const void *bytes, size_t size)
 {
-    if (LIKELY(stream->kind == &socket_kind))
-        return socket_begin_send(stream, OPERATION_SEND, bytes, size);
-    return stream->kind->write(stream, bytes, size);
+    return LIKELY(stream->kind == &socket_kind) ? socket_begin_send(loop, stream, OPERATION_SEND, bytes, size)
+                                                : stream->kind->write(stream, bytes, size);
 }
 
 #endif

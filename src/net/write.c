@@ -65,8 +65,9 @@ static int proceed_writing(struct coir_stream *stream, int sent)
 static __attribute__((noinline)) int write_rest(struct coir_stream *stream, const char *bytes, size_t size, int sent)
 {
     stream->write_refusal = -EBUSY;
+    stream->last_out = 0;
     if (sent == OPERATION_PENDING)
-        sent = operation_wait(stream->endpoint, &stream->endpoint->out, COIR_FOREVER);
+        sent = operation_wait(loop_current(), stream->endpoint, &stream->endpoint->out, COIR_FOREVER);
     while (sent >= 0) {
         size_t left;
         int rc;
@@ -83,15 +84,15 @@ static __attribute__((noinline)) int write_rest(struct coir_stream *stream, cons
 
 int coir_write(struct coir_stream *stream, const void *bytes, size_t size)
 {
+    struct loop *loop = loop_current();
     int rc = begin_write(stream);
 
     if (UNLIKELY(rc < 0))
         return rc;
-    stream->last_out = 0;
-    if (UNLIKELY(size == 0))
-        return 0;
-    ASSERT(bytes != NULL);
-    rc = stream_begin_write(stream, bytes, LIKELY(size < SEND_MAX) ? size : SEND_MAX);
+    ASSERT(bytes != NULL || size == 0);
+    if (UNLIKELY(size - 1 >= SEND_MAX)) /* none, or more than goes at once */
+        return write_rest(stream, bytes, size, 0);
+    rc = stream_begin_write(loop, stream, bytes, size);
     if (UNLIKELY((size_t)rc != size))
         return write_rest(stream, bytes, size, rc);
     stream->bytes_out += size;

@@ -86,6 +86,19 @@ static void resume_task(struct scheduler *scheduler, struct task *task)
         reap_task(scheduler, task);
 }
 
+struct task *scheduler_next_slowly(struct scheduler *scheduler)
+{
+    for (;;) {
+        struct task *task;
+
+        if (queue_empty(&scheduler->turn) && !scheduler_begin_turn(scheduler))
+            return NULL;
+        task = CONTAINER_OF(queue_pop(&scheduler->turn), struct task, ready);
+        if (task->state != TASK_CALLED || task_settle(scheduler, task))
+            return task;
+    }
+}
+
 void scheduler_run_ready(struct scheduler *scheduler, uint64_t switches)
 {
     struct task *task;

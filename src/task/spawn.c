@@ -49,7 +49,6 @@ static void init_task(struct task *task, struct coir_scope *scope, const struct 
     task->wait.result = 0;
     task->wait.timer.fire = NULL;
     task->background = options->background;
-    task->settles = false;
     task->budget_at_failure = -1; /* none */
     task->name[0] = '\0';
     if (options->name != NULL) {

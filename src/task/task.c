@@ -42,8 +42,8 @@ void task_set_deadline(struct scheduler *scheduler, struct task *task, coir_time
 void task_wake(struct task *task, int result)
 {
     task->wait.result = result;
-    if (task->state == TASK_READY) {
-        task->settles = false;
+    if (task->state == TASK_READY || task->state == TASK_CALLED) {
+        task->state = TASK_READY;
         timer_clear(scheduler_current, &task->wait.timer);
         return;
     }
@@ -54,7 +54,7 @@ void task_wake(struct task *task, int result)
 
 static bool is_waiting(const struct task *task)
 {
-    return task->state == TASK_PARKED || (task->state == TASK_READY && task->settles);
+    return task->state == TASK_PARKED || task->state == TASK_CALLED;
 }
 
 void task_interrupt(struct task *task, enum wait_end end)
@@ -80,9 +80,9 @@ int task_give_way(void)
 /* A program that swallows errors and loops would otherwise spin unseen. */
 static void count_failure(struct scheduler *scheduler, struct task *task)
 {
-    if (task->budget != task->budget_at_failure)
+    if (task->budget + 1 != task->budget_at_failure)
         task->failures_in_row = 0;
-    task->budget_at_failure = (int16_t)(task->budget - 1);
+    task->budget_at_failure = (int16_t)task->budget;
     if (++task->failures_in_row < TASK_LIVELOCK)
         return;
     DEBUG_ASSERT(task->failures_in_row < TASK_LIVELOCK);
@@ -90,15 +90,16 @@ static void count_failure(struct scheduler *scheduler, struct task *task)
     scheduler->livelocks++;
 }
 
-/* The turn is over. Returns false: the object was closed meanwhile. */
+/* The turn is over; the call is the first of the next one. Returns false: the object was closed meanwhile. */
 static bool end_turn(struct task *task, const struct slab_header *object)
 {
     struct slab_header before = object != NULL ? *object : (struct slab_header){0};
-    bool failing = task->budget == task->budget_at_failure;
+    bool failing = task->budget_at_failure == 0;
 
     (void)task_give_way();
     if (failing)
-        task->budget_at_failure = task->budget;
+        task->budget_at_failure = (int16_t)task->budget;
+    task->budget--;
     return object == NULL || (object->magic == before.magic && object->generation == before.generation);
 }
 
@@ -107,12 +108,11 @@ int task_enter_slowly(struct task *task, const struct slab_header *object)
     struct scheduler *scheduler = scheduler_current;
     int rc;
 
-    if (task->budget <= 0 && !end_turn(task, object))
+    if (task->budget < 0 && !end_turn(task, object))
         return -EBADF;
     rc = scope_check(scheduler, task->scope);
     if (rc < 0)
         count_failure(scheduler, task);
-    task->budget--;
     return rc;
 }
 

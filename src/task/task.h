@@ -37,6 +37,7 @@
 
 enum task_state {
     TASK_READY,   /* in the ready queue */
+    TASK_CALLED,  /* there too, but wait.kind->settle decides whether it runs */
     TASK_RUNNING, /* the scheduler's current one */
     TASK_PARKED,
     TASK_FINISHED,
@@ -93,12 +94,11 @@ struct task {
             void *arg;
         } first;
     };
-    int16_t budget;            /* suspending calls left in this turn */
+    int32_t budget;            /* suspending calls left in this turn */
     int16_t budget_at_failure; /* what the last call that was refused left; less now: one was not, since */
     uint16_t failures_in_row;  /* calls refused since the last that was not */
     uint8_t state;             /* enum task_state */
     bool background;
-    bool settles; /* READY, and wait.kind->settle decides whether it runs */
     char name[32];
 };
 
@@ -140,12 +140,10 @@ static inline void task_warm_up(const struct task *task)
 }
 
 /** Makes a parked task ready, but asks its wait's settle() first when its turn has come. */
-static inline void task_wake_to_settle(struct task *task)
+static inline void task_wake_to_settle(struct scheduler *scheduler, struct task *task)
 {
-    ASSERT(task->state == TASK_PARKED);
-    task->settles = true;
-    task->state = TASK_READY;
-    queue_push(&scheduler_current->ready, &task->ready);
+    task->state = TASK_CALLED;
+    queue_push(&scheduler->ready, &task->ready);
     task_warm_up(task);
 }
 
@@ -176,7 +174,7 @@ static inline int task_park(const struct wait_kind *kind, void *object, coir_tim
     struct scheduler *scheduler = scheduler_current;
     struct task *task = scheduler->current;
 
-    ASSERT(task->state == TASK_RUNNING);
+    DEBUG_ASSERT(task->state == TASK_RUNNING);
     task->wait.kind = kind;
     task->wait.object = object;
     task->wait.end = WAIT_GOES_ON;
@@ -228,7 +226,6 @@ static inline bool task_settle(struct scheduler *scheduler, struct task *task)
 {
     int result = task->wait.kind->settle(task);
 
-    task->settles = false;
     if (UNLIKELY(result == WAIT_UNSETTLED)) {
         task->state = TASK_PARKED;
         return false;
@@ -238,18 +235,18 @@ static inline bool task_settle(struct scheduler *scheduler, struct task *task)
     return true;
 }
 
+/** The rest of scheduler_next(): a round ends, or a wait goes on. */
+struct task *scheduler_next_slowly(struct scheduler *scheduler);
+
 /** Takes the next task that is to run; NULL where only the loop can go on. */
 static inline struct task *scheduler_next(struct scheduler *scheduler)
 {
-    for (;;) {
-        struct task *task;
+    struct queue_link *link = queue_pop(&scheduler->turn);
+    struct task *task = CONTAINER_OF(link, struct task, ready);
 
-        if (queue_empty(&scheduler->turn) && !scheduler_begin_turn(scheduler))
-            return NULL;
-        task = CONTAINER_OF(queue_pop(&scheduler->turn), struct task, ready);
-        if (!task->settles || task_settle(scheduler, task))
-            return task;
-    }
+    if (LIKELY(link != NULL) && (task->state != TASK_CALLED || LIKELY(task_settle(scheduler, task))))
+        return task;
+    return scheduler_next_slowly(scheduler);
 }
 
 /** Ends the calling task, whose function has returned wait.result. */
@@ -272,10 +269,9 @@ static inline int task_enter(const struct slab_header *object)
 {
     struct task *task = scheduler_current->current;
 
-    if (LIKELY(!task->scope->needs_check && task->budget > 0)) {
-        task->budget--;
+    task->budget--;
+    if (LIKELY(task->budget >= 0 && !task->scope->needs_check))
         return 0;
-    }
     return task_enter_slowly(task, object);
 }
 
@@ -293,11 +289,11 @@ static inline int task_proceed(void)
 }
 
 /** Makes the calling task give way sooner: it did the work of `calls` calls. */
-static inline void task_charge(int16_t calls)
+static inline void task_charge(int32_t calls)
 {
     struct task *task = scheduler_current->current;
 
-    task->budget = (int16_t)(task->budget > calls ? task->budget - calls : 0);
+    task->budget = task->budget > calls ? task->budget - calls : 0;
 }
 
 #endif

@@ -15,13 +15,13 @@
 #define EVENTS_AT_ONCE 64
 #define ADDRESS_BITS 48
 #define WATCHED (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
-#define WAKE_TAG UINT64_MAX
 
 struct epoll_engine {
     struct readiness readiness;
     int epoll_fd;
     int wake_fd;          /* an eventfd */
     bool has_nanoseconds; /* epoll_pwait2 works: Linux 5.11 */
+    struct endpoint wake; /* what wake_fd's events name: always of another generation, so no endpoint */
     struct epoll_event events[EVENTS_AT_ONCE];
 };
 
@@ -38,6 +38,11 @@ static uint64_t tag_of(const struct endpoint *endpoint)
 static struct endpoint *endpoint_of(uint64_t tag)
 {
     return (struct endpoint *)(uintptr_t)(tag & (((uint64_t)1 << ADDRESS_BITS) - 1));
+}
+
+static uint64_t wake_tag(const struct epoll_engine *epoll)
+{
+    return tag_of(&epoll->wake) ^ (uint64_t)1 << ADDRESS_BITS;
 }
 
 static int add_descriptor(struct epoll_engine *epoll, int fd, uint32_t events, uint64_t tag)
@@ -105,7 +110,7 @@ static int open_descriptors(struct epoll_engine *epoll)
     epoll->wake_fd = kernel_eventfd();
     if (epoll->wake_fd < 0)
         return epoll->wake_fd;
-    return add_descriptor(epoll, epoll->wake_fd, EPOLLIN | EPOLLET, WAKE_TAG);
+    return add_descriptor(epoll, epoll->wake_fd, EPOLLIN | EPOLLET, wake_tag(epoll));
 }
 
 static int init_epoll(struct engine *engine)
@@ -113,6 +118,7 @@ static int init_epoll(struct engine *engine)
     struct epoll_engine *epoll = self(engine);
     int rc;
 
+    epoll->wake.header = (struct slab_header){.magic = 0, .generation = 0};
     epoll->epoll_fd = -1;
     epoll->wake_fd = -1;
     rc = open_descriptors(epoll);
@@ -149,13 +155,10 @@ static void take_event(struct engine *engine, const struct epoll_event *event)
 {
     struct endpoint *endpoint = endpoint_of(event->data.u64);
 
-    if (event->data.u64 == WAKE_TAG)
-        return; /* edge-triggered: the counter need not be read */
-    if (UNLIKELY(endpoint->header.magic != ENDPOINT_MAGIC || tag_of(endpoint) != event->data.u64)) {
+    if (LIKELY(tag_of(endpoint) == event->data.u64))
+        readiness_event(engine, endpoint, event->events);
+    else if (endpoint != &self(engine)->wake) /* which is edge-triggered: its counter need not be read */
         engine->loop->stale_events++;
-        return;
-    }
-    readiness_event(engine, endpoint, event->events);
 }
 
 static void wait_for_events(struct engine *engine, coir_time timeout_ns)
