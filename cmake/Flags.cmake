@@ -28,6 +28,8 @@ target_compile_options(coir_flags INTERFACE
     # An assertion may be a sentence: ASSERT(!"this cannot be").
     $<$<COMPILE_LANG_AND_ID:C,Clang>:-Wno-string-conversion>
     -fno-omit-frame-pointer
+    # One jump less in each system call.
+    -fno-plt
     # So that __FILE__ reads src/task/park.c wherever the tree lies.
     -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 

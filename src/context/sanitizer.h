@@ -34,6 +34,12 @@ static inline size_t sanitizer_stack_factor(void)
     return __asan_unpoison_memory_region != NULL ? 4 : 1;
 }
 
+/** True if memory can be made forbidden, and must be made allowed again. */
+static inline bool sanitizer_watches_memory(void)
+{
+    return __asan_poison_memory_region != NULL;
+}
+
 /** Makes every access to `memory` an error until it is unpoisoned. */
 static inline void sanitizer_poison(const void *memory, size_t size)
 {

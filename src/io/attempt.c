@@ -41,8 +41,9 @@ static int keep_error(struct endpoint *endpoint, int error)
 {
     if (endpoint->error == 0 && is_fatal(error)) {
         endpoint->error = (int16_t)error;
-        /* There is an answer for everybody who asks, for good. */
-        endpoint->flags |= ENDPOINT_INBOUND | ENDPOINT_OUTBOUND | ENDPOINT_HANGUP;
+        /* There is an answer for everybody who asks, for good; a send asks for it where it would wait. */
+        endpoint->flags |= ENDPOINT_INBOUND | ENDPOINT_HANGUP;
+        endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
     }
     return endpoint->error != 0 ? endpoint->error : error;
 }
@@ -178,10 +179,8 @@ static inline __attribute__((always_inline)) int send_once(struct engine *engine
 {
     ssize_t sent;
 
-    if (UNLIKELY(endpoint->error != 0))
-        return endpoint->error;
     if (UNLIKELY(!(endpoint->flags & ENDPOINT_OUTBOUND)))
-        return wait_for_event(operation);
+        return endpoint->error != 0 ? endpoint->error : wait_for_event(operation);
     engine->loop->send_calls++;
     engine->loop->scheduler.look_at = 0;
     sent = pieces ? kernel_send_pieces(endpoint->fd, operation->memory, operation->size)

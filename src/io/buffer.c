@@ -23,6 +23,16 @@ void buffers_init(struct buffers *pool, uint64_t budget_bytes)
     pool->shelves[BUFFER_CLASS_COUNT] = (struct buffer_shelf){.class = BUFFER_CLASS_COUNT, .pool = pool};
 }
 
+void buffer_hide(struct buffer *buffer)
+{
+    sanitizer_poison(buffer->bytes, buffer->capacity);
+}
+
+void buffer_show(struct buffer *buffer)
+{
+    sanitizer_unpoison(buffer->bytes, buffer->capacity);
+}
+
 static void destroy_free(struct buffers *pool)
 {
     struct buffer *buffer;

@@ -70,6 +70,10 @@ static inline size_t buffer_class_size(uint8_t class)
  * Returns 0; -ENOBUFS the budget is spent; -ENOMEM. */
 int buffer_stock(struct buffers *pool, uint8_t class);
 
+/** While a buffer is free, its bytes are nobody's. */
+void buffer_hide(struct buffer *buffer);
+void buffer_show(struct buffer *buffer);
+
 /** Lends a free buffer of the class, empty; NULL: there is none, stock one. */
 static inline struct buffer *buffer_lend_free(struct buffers *pool, uint8_t class)
 {
@@ -80,7 +84,8 @@ static inline struct buffer *buffer_lend_free(struct buffers *pool, uint8_t clas
         return NULL;
     shelf->free = link->next;
     shelf->count--;
-    sanitizer_unpoison(CONTAINER_OF(link, struct buffer, link)->bytes, buffer_class_size(class));
+    if (UNLIKELY(sanitizer_watches_memory()))
+        buffer_show(CONTAINER_OF(link, struct buffer, link));
     return CONTAINER_OF(link, struct buffer, link);
 }
 
@@ -104,7 +109,8 @@ static inline void buffer_release(struct buffer *buffer)
     buffer->link.next = shelf->free;
     shelf->free = &buffer->link;
     shelf->count++;
-    sanitizer_poison(buffer->bytes, buffer->capacity);
+    if (UNLIKELY(sanitizer_watches_memory()))
+        buffer_hide(buffer);
 }
 
 /** The class for a stream's next receive, after a full or a small one of `got` bytes into `buffer`. `small_in_a_row` is

@@ -71,18 +71,28 @@ static coir_time allowed_wait(struct loop *loop)
     return deadline > now ? deadline - now : 0;
 }
 
+/* Where a task has ended, its stack may be one too many. */
+static void plan_trim(struct loop *loop)
+{
+    uint64_t freed = loop->scheduler.tasks_spawned - loop->scheduler.tasks.live;
+
+    if (freed == loop->stacks_freed)
+        return;
+    loop->stacks_freed = freed;
+    if (stack_trim_wanted(&loop->scheduler.stacks))
+        loop->trim_at = time_after(loop->scheduler.now, TRIM_INTERVAL_NS);
+}
+
 /* Gives back the memory of stacks that nobody has needed for a while. */
 static void trim_stacks(struct loop *loop)
 {
-    struct stack_pools *stacks = &loop->scheduler.stacks;
-
-    if (loop->trim_at > loop->scheduler.now) {
-        if (loop->trim_at == COIR_FOREVER && stack_trim_wanted(stacks))
-            loop->trim_at = time_after(loop->scheduler.now, TRIM_INTERVAL_NS);
-        return;
+    if (loop->trim_at == COIR_FOREVER) {
+        plan_trim(loop);
+    } else if (loop->trim_at <= loop->scheduler.now) {
+        stack_trim(&loop->scheduler.stacks);
+        loop->trim_at = COIR_FOREVER;
+        loop->stacks_freed = UINT64_MAX; /* there may be more to give back: ask again */
     }
-    stack_trim(stacks);
-    loop->trim_at = COIR_FOREVER;
 }
 
 static void wait_for_events(struct loop *loop)

@@ -24,6 +24,7 @@ struct loop {
     uint64_t lingering;  /* endpoints */
     uint64_t slices_out;
     coir_time trim_at;                   /* when to look at idle stacks; COIR_FOREVER = not at all */
+    uint64_t stacks_freed;               /* when last asked whether to look at idle ones */
     void (*deadlock)(struct loop *loop); /* reports that nothing can wake any task; does not return */
     uint64_t waits;
     uint64_t receive_calls;
@@ -72,7 +73,7 @@ static inline int operation_wait(struct loop *loop, struct endpoint *endpoint, s
 
     operation->waiter = task;
     task->wait.item = endpoint;
-    result = task_park(&loop->engine->table->waits[operation->kind], operation, deadline);
+    result = task_park_here(&loop->scheduler, &loop->engine->table->waits[operation->kind], operation, deadline);
     if (LIKELY(result >= 0) || result != OPERATION_GONE)
         operation->state = OPERATION_IDLE;
     return result;

@@ -8,29 +8,37 @@
 #include "kernel/kernel.h"
 #include <errno.h>
 
-/* OPERATION_PENDING is WAIT_UNSETTLED: the event was for nothing, and there will be another. */
-static int settle_by_trying(struct task *task)
-{
-    struct operation *operation = task->wait.object;
-    struct engine *engine = loop_current()->engine;
-
-    return engine->table->start[operation->kind](engine, task->wait.item, operation);
-}
-
-#define READINESS_WAIT(title, drains)                                                                                  \
+/* How a task waits for an operation that `start` tries again when its turn has come. OPERATION_PENDING is
+ * WAIT_UNSETTLED: the event was for nothing, and there will be another. */
+#define DEFINE_SETTLE(start)                                                                                           \
+    static int settle_by_##start(struct task *task)                                                                    \
     {                                                                                                                  \
-        .name = (title), .cancel = operation_cancel_wait, .settle = settle_by_trying, .heeds_drain = (drains)          \
+        return start(loop_current()->engine, task->wait.item, task->wait.object);                                      \
+    }
+
+DEFINE_SETTLE(readiness_accept)
+DEFINE_SETTLE(readiness_connect)
+DEFINE_SETTLE(readiness_receive)
+DEFINE_SETTLE(readiness_lend)
+DEFINE_SETTLE(readiness_send)
+DEFINE_SETTLE(readiness_send_pieces)
+DEFINE_SETTLE(readiness_ready)
+DEFINE_SETTLE(readiness_signal)
+
+#define READINESS_WAIT(title, start, drains)                                                                           \
+    {                                                                                                                  \
+        .name = (title), .cancel = operation_cancel_wait, .settle = settle_by_##start, .heeds_drain = (drains)         \
     }
 
 const struct wait_kind readiness_waits[OPERATION_KIND_COUNT] = {
-    [OPERATION_ACCEPT] = READINESS_WAIT("accept", true),
-    [OPERATION_CONNECT] = READINESS_WAIT("connect", false),
-    [OPERATION_RECEIVE] = READINESS_WAIT("read", true),
-    [OPERATION_LEND] = READINESS_WAIT("receive", true),
-    [OPERATION_SEND] = READINESS_WAIT("write", false),
-    [OPERATION_SEND_PIECES] = READINESS_WAIT("writev", false),
-    [OPERATION_READY] = READINESS_WAIT("wait for a descriptor", false),
-    [OPERATION_SIGNAL] = READINESS_WAIT("wait for a signal", false),
+    [OPERATION_ACCEPT] = READINESS_WAIT("accept", readiness_accept, true),
+    [OPERATION_CONNECT] = READINESS_WAIT("connect", readiness_connect, false),
+    [OPERATION_RECEIVE] = READINESS_WAIT("read", readiness_receive, true),
+    [OPERATION_LEND] = READINESS_WAIT("receive", readiness_lend, true),
+    [OPERATION_SEND] = READINESS_WAIT("write", readiness_send, false),
+    [OPERATION_SEND_PIECES] = READINESS_WAIT("writev", readiness_send_pieces, false),
+    [OPERATION_READY] = READINESS_WAIT("wait for a descriptor", readiness_ready, false),
+    [OPERATION_SIGNAL] = READINESS_WAIT("wait for a signal", readiness_signal, false),
 };
 
 /* A discard has no task: it goes on at once, and linger.c takes in what it brought. */

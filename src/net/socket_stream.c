@@ -39,7 +39,7 @@ int socket_receive_in_drain(struct coir_stream *stream, enum operation_kind kind
 
         if (rc < 0)
             return rc;
-        if (socket_drains(stream)) {
+        if (socket_drains(loop_current(), stream)) {
             deadline = quiet_deadline(stream);
             late = coir_now() >= deadline;
             endpoint->flags |= ENDPOINT_INBOUND; /* what is there already comes before the verdict */
@@ -50,7 +50,7 @@ int socket_receive_in_drain(struct coir_stream *stream, enum operation_kind kind
             stream->quiet_from = coir_now();
         if (rc != WAIT_RECONSIDER)
             return rc;
-        if (late && socket_drains(stream)) /* else a byte may have come, and the deadline with it */
+        if (late && socket_drains(loop_current(), stream)) /* else a byte may have come, and the deadline with it */
             return -ESHUTDOWN;
     }
 }

@@ -19,9 +19,9 @@ void socket_charge(int bytes);
 int socket_receive_in_drain(struct coir_stream *stream, enum operation_kind kind);
 
 /** True if a drain of the calling task's scope concerns the stream. */
-static inline bool socket_drains(const struct coir_stream *stream)
+static inline bool socket_drains(const struct loop *loop, const struct coir_stream *stream)
 {
-    return UNLIKELY(scope_drains(scheduler_current->current->scope)) && (stream->flags & STREAM_ACCEPTED);
+    return UNLIKELY(scope_drains(loop->scheduler.current->scope)) && (stream->flags & STREAM_ACCEPTED);
 }
 
 /** What follows a receive of `got` bytes. */
@@ -38,7 +38,7 @@ static inline int socket_await_receive(struct loop *loop, struct coir_stream *st
     struct endpoint *endpoint = stream->endpoint;
     int rc = WAIT_RECONSIDER;
 
-    if (LIKELY(!socket_drains(stream))) {
+    if (LIKELY(!socket_drains(loop, stream))) {
         rc = operation_begin(loop, endpoint, &endpoint->in, kind);
         if (rc == OPERATION_PENDING)
             rc = operation_wait(loop, endpoint, &endpoint->in, COIR_FOREVER);

@@ -29,9 +29,9 @@ static inline __attribute__((always_inline)) int begin_write(struct coir_stream 
 
     ASSERT_STREAM(stream);
     rc = task_enter(&stream->header);
-    if (LIKELY(rc == 0))
-        rc = stream->write_refusal;
-    return LIKELY(rc == 0) ? 0 : refuse_write(stream, rc);
+    if (LIKELY(rc == 0 && stream->write_refusal == 0))
+        return 0;
+    return refuse_write(stream, rc < 0 ? rc : stream->write_refusal);
 }
 
 /* What every write call that began and did not end at once ends with; only the owner's close ends the stream
@@ -93,7 +93,7 @@ int coir_write(struct coir_stream *stream, const void *bytes, size_t size)
     if (UNLIKELY(size - 1 >= SEND_MAX)) /* none, or more than goes at once */
         return write_rest(stream, bytes, size, 0);
     rc = stream_begin_write(loop, stream, bytes, size);
-    if (UNLIKELY((size_t)rc != size))
+    if (UNLIKELY(rc != (int)size))
         return write_rest(stream, bytes, size, rc);
     stream->bytes_out += size;
     stream->last_out = size;

@@ -26,7 +26,7 @@
 #define TASK_LIVELOCK 1000
 
 /** Bytes of a parked stack that its task comes back through before it calls anything. */
-#define TASK_WARM_SIZE 384
+#define TASK_WARM_SIZE 256
 
 /** What task_park() returns for a wait that was ended by its own deadline or
  * by a drain, not by its scope: the caller looks again at what it waits for. */
@@ -162,16 +162,10 @@ void task_set_deadline(struct scheduler *scheduler, struct task *task, coir_time
 /** Goes on in whoever is next; the rest of task_park(), and of nothing else. Returns what task_park() does. */
 int task_switch_away(struct scheduler *scheduler, struct task *task);
 
-/**
- * Suspends the calling task until task_wake(), or until something ends the wait
- * early. `deadline`: COIR_FOREVER = none.
- *
- * Returns: what it was woken with; or -ECANCELED, -ETIME: its scope ended the
- *          wait; or WAIT_RECONSIDER: the deadline or a drain did.
- */
-static inline int task_park(const struct wait_kind *kind, void *object, coir_time deadline)
+/** task_park() where the scheduler is at hand. */
+static inline int task_park_here(struct scheduler *scheduler, const struct wait_kind *kind, void *object,
+                                 coir_time deadline)
 {
-    struct scheduler *scheduler = scheduler_current;
     struct task *task = scheduler->current;
 
     DEBUG_ASSERT(task->state == TASK_RUNNING);
@@ -182,6 +176,18 @@ static inline int task_park(const struct wait_kind *kind, void *object, coir_tim
     if (UNLIKELY(deadline != COIR_FOREVER))
         task_set_deadline(scheduler, task, deadline);
     return task_switch_away(scheduler, task);
+}
+
+/**
+ * Suspends the calling task until task_wake(), or until something ends the wait
+ * early. `deadline`: COIR_FOREVER = none.
+ *
+ * Returns: what it was woken with; or -ECANCELED, -ETIME: its scope ended the
+ *          wait; or WAIT_RECONSIDER: the deadline or a drain did.
+ */
+static inline int task_park(const struct wait_kind *kind, void *object, coir_time deadline)
+{
+    return task_park_here(scheduler_current, kind, object, deadline);
 }
 
 /** task_park() for what only another task can bring: when every task waits so, nothing can wake any of them. */
