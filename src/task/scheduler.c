@@ -64,6 +64,25 @@ static void reap_task(struct scheduler *scheduler, struct task *task)
     scope_child_ended(home, result);
 }
 
+/* Settles CALLED tasks, `task` first, until one is to run. */
+static __attribute__((noinline)) struct task *settle_next(struct scheduler *scheduler, struct task *task)
+{
+    while (task != NULL && task->state == TASK_CALLED) {
+        task->wait.result = task_settle(scheduler, task);
+        if (task->wait.result != WAIT_UNSETTLED)
+            break;
+        task = scheduler_take(scheduler);
+    }
+    return task;
+}
+
+struct task *scheduler_next(struct scheduler *scheduler)
+{
+    struct task *task = scheduler_take(scheduler);
+
+    return task != NULL && UNLIKELY(task->state == TASK_CALLED) ? settle_next(scheduler, task) : task;
+}
+
 /* Under a sanitizer, which remembers where a switch came from, the loop reaps. */
 void scheduler_end_task(struct scheduler *scheduler, struct task *task)
 {
@@ -84,19 +103,6 @@ static void resume_task(struct scheduler *scheduler, struct task *task)
     scheduler->current = NULL;
     if (task->state == TASK_FINISHED)
         reap_task(scheduler, task);
-}
-
-struct task *scheduler_next_slowly(struct scheduler *scheduler)
-{
-    for (;;) {
-        struct task *task;
-
-        if (queue_empty(&scheduler->turn) && !scheduler_begin_turn(scheduler))
-            return NULL;
-        task = CONTAINER_OF(queue_pop(&scheduler->turn), struct task, ready);
-        if (task->state != TASK_CALLED || task_settle(scheduler, task))
-            return task;
-    }
 }
 
 void scheduler_run_ready(struct scheduler *scheduler, uint64_t switches)

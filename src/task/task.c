@@ -5,6 +5,28 @@
 #include "task/task.h"
 #include <errno.h>
 
+/* Leaves `task` for `next`, or for the loop where there is none. */
+static inline int switch_to(struct scheduler *scheduler, struct task *task, struct task *next)
+{
+    if (next == NULL)
+        return context_switch_number(&task->context, &scheduler->loop, 0);
+    if (next == task)
+        return task_begin_turn(scheduler, task);
+    return context_switch_number(&task->context, &next->context, task_begin_turn(scheduler, next));
+}
+
+/* Apart from task_switch_away(), which then needs no registers saved. */
+static __attribute__((noinline)) int settle_and_switch(struct scheduler *scheduler, struct task *task,
+                                                       struct task *next)
+{
+    int result = task_settle(scheduler, next);
+
+    if (UNLIKELY(result == WAIT_UNSETTLED))
+        return switch_to(scheduler, task, scheduler_next(scheduler));
+    task_run(scheduler, next);
+    return context_switch_number(&task->context, &next->context, result);
+}
+
 /*
  * Leaves the calling task's stack for the next one's whose turn it is, else for
  * the loop's. Ends, as its callers do, in a jump into the switch, so that the
@@ -13,13 +35,11 @@
  */
 int task_switch_away(struct scheduler *scheduler, struct task *task)
 {
-    struct task *next = scheduler_next(scheduler);
+    struct task *next = scheduler_take(scheduler);
 
-    if (next == NULL)
-        return context_switch_number(&task->context, &scheduler->loop, 0);
-    if (next == task)
-        return task_begin_turn(scheduler, task);
-    return context_switch_number(&task->context, &next->context, task_begin_turn(scheduler, next));
+    if (next != NULL && next->state == TASK_CALLED)
+        return settle_and_switch(scheduler, task, next);
+    return switch_to(scheduler, task, next);
 }
 
 static void make_ready(struct scheduler *scheduler, struct task *task)
@@ -82,7 +102,7 @@ static void count_failure(struct scheduler *scheduler, struct task *task)
 {
     if (task->budget + 1 != task->budget_at_failure)
         task->failures_in_row = 0;
-    task->budget_at_failure = (int16_t)task->budget;
+    task->budget_at_failure = task->budget;
     if (++task->failures_in_row < TASK_LIVELOCK)
         return;
     DEBUG_ASSERT(task->failures_in_row < TASK_LIVELOCK);
@@ -98,7 +118,7 @@ static bool end_turn(struct task *task, const struct slab_header *object)
 
     (void)task_give_way();
     if (failing)
-        task->budget_at_failure = (int16_t)task->budget;
+        task->budget_at_failure = task->budget;
     task->budget--;
     return object == NULL || (object->magic == before.magic && object->generation == before.generation);
 }

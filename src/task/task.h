@@ -94,10 +94,10 @@ struct task {
             void *arg;
         } first;
     };
-    int32_t budget;            /* suspending calls left in this turn */
-    int16_t budget_at_failure; /* what the last call that was refused left; less now: one was not, since */
-    uint16_t failures_in_row;  /* calls refused since the last that was not */
-    uint8_t state;             /* enum task_state */
+    uint8_t state;            /* enum task_state */
+    int8_t budget;            /* suspending calls left in this turn */
+    int8_t budget_at_failure; /* what the last call that was refused left; less now: one was not, since */
+    uint16_t failures_in_row; /* calls refused since the last that was not */
     bool background;
     char name[32];
 };
@@ -203,17 +203,23 @@ static inline int task_park_for_tasks(const struct wait_kind *kind, void *object
     return rc;
 }
 
-/** Makes `task` the running one; returns what the switch to it must pass: the result of what it waited for. */
+/** Makes `task` the running one. */
+static inline void task_run(struct scheduler *scheduler, struct task *task)
+{
+    task->state = TASK_RUNNING;
+    task->budget = TASK_TURN_BUDGET;
+    scheduler->switches++;
+    scheduler->current = task;
+}
+
+/** task_run(); returns what the switch to the task must pass: the result of what it waited for. */
 static inline int task_begin_turn(struct scheduler *scheduler, struct task *task)
 {
     int result = task->wait.result;
 
     if (UNLIKELY(result == WAIT_RECONSIDER) && task->wait.end == WAIT_ENDED_BY_SCOPE)
         result = scope_stops(task->scope);
-    task->state = TASK_RUNNING;
-    task->budget = TASK_TURN_BUDGET;
-    scheduler->switches++;
-    scheduler->current = task;
+    task_run(scheduler, task);
     return result;
 }
 
@@ -227,33 +233,29 @@ static inline bool scheduler_begin_turn(struct scheduler *scheduler)
     return true;
 }
 
-/** Asks the wait of a task whose turn has come whether it is over; if not, the task goes on waiting. */
-static inline bool task_settle(struct scheduler *scheduler, struct task *task)
+/** Asks the wait of a CALLED task whose turn has come whether it is over. Returns its result, or WAIT_UNSETTLED: the
+ * task goes on waiting. */
+static inline int task_settle(struct scheduler *scheduler, struct task *task)
 {
     int result = task->wait.kind->settle(task);
 
-    if (UNLIKELY(result == WAIT_UNSETTLED)) {
+    if (UNLIKELY(result == WAIT_UNSETTLED))
         task->state = TASK_PARKED;
-        return false;
-    }
-    task->wait.result = result;
-    timer_clear(scheduler, &task->wait.timer);
-    return true;
+    else
+        timer_clear(scheduler, &task->wait.timer);
+    return result;
 }
 
-/** The rest of scheduler_next(): a round ends, or a wait goes on. */
-struct task *scheduler_next_slowly(struct scheduler *scheduler);
+/** Takes the next task whose turn it is, which may have to be settled first; NULL where only the loop can go on. */
+static inline struct task *scheduler_take(struct scheduler *scheduler)
+{
+    if (queue_empty(&scheduler->turn) && !scheduler_begin_turn(scheduler))
+        return NULL;
+    return CONTAINER_OF(queue_pop(&scheduler->turn), struct task, ready);
+}
 
 /** Takes the next task that is to run; NULL where only the loop can go on. */
-static inline struct task *scheduler_next(struct scheduler *scheduler)
-{
-    struct queue_link *link = queue_pop(&scheduler->turn);
-    struct task *task = CONTAINER_OF(link, struct task, ready);
-
-    if (LIKELY(link != NULL) && (task->state != TASK_CALLED || LIKELY(task_settle(scheduler, task))))
-        return task;
-    return scheduler_next_slowly(scheduler);
-}
+struct task *scheduler_next(struct scheduler *scheduler);
 
 /** Ends the calling task, whose function has returned wait.result. */
 _Noreturn void scheduler_end_task(struct scheduler *scheduler, struct task *task);
@@ -295,11 +297,11 @@ static inline int task_proceed(void)
 }
 
 /** Makes the calling task give way sooner: it did the work of `calls` calls. */
-static inline void task_charge(int32_t calls)
+static inline void task_charge(int calls)
 {
     struct task *task = scheduler_current->current;
 
-    task->budget = task->budget > calls ? task->budget - calls : 0;
+    task->budget = (int8_t)(task->budget > calls ? task->budget - calls : 0);
 }
 
 #endif
