@@ -139,6 +139,20 @@ ssize_t coir_read(struct coir_stream *stream, void *bytes, size_t size)
     return end_read(rc);
 }
 
+/* Between the operations of a read call: the scope may have been stopped, and others want their turn. Returns 0,
+ * -ECANCELED, -ETIME, or OPERATION_GONE: the stream is no more. */
+static int proceed_reading(struct coir_stream *stream)
+{
+    int rc;
+
+    stream->flags |= STREAM_READING;
+    rc = task_enter(&stream->header);
+    if (rc == -EBADF)
+        return OPERATION_GONE;
+    stream->flags &= (uint16_t)~STREAM_READING;
+    return rc;
+}
+
 /* Reads until `size` bytes are there or the peer has finished. Returns 0 or an error; last_in counts. */
 static int read_all(struct coir_stream *stream, unsigned char *bytes, size_t size)
 {
@@ -150,7 +164,7 @@ static int read_all(struct coir_stream *stream, unsigned char *bytes, size_t siz
             return rc;
         stream->last_in += (uint64_t)rc;
         if (stream->last_in < size) {
-            rc = task_proceed();
+            rc = proceed_reading(stream);
             if (rc < 0)
                 return rc;
         }
@@ -247,7 +261,7 @@ static int hold_delimited(struct coir_stream *stream, const void *delimiter, siz
         seen = stream_held_size(stream);
         if (seen >= max)
             return -EMSGSIZE;
-        rc = seen > 0 ? task_proceed() : 0;
+        rc = seen > 0 ? proceed_reading(stream) : 0;
         if (rc == 0)
             rc = hold_more(stream, max);
         if (rc <= 0)

@@ -37,6 +37,7 @@ struct stream_kind {
 
 #define STREAM_ACCEPTED (1u << 0) /* by a listener: its reads heed drains */
 #define STREAM_FINISHED (1u << 1) /* our half has ended */
+#define STREAM_READING (1u << 2)  /* a read call lets others run between two operations */
 
 struct coir_stream {
     struct slab_header header;
@@ -59,10 +60,10 @@ _Static_assert(sizeof(struct coir_stream) <= 88, "a stream and its endpoint are 
 /** More pieces than these are sent in several system calls. */
 #define WRITE_PIECES_MAX 16
 
-/** True while a task is in a read call: between the operations of one call nobody else runs. */
+/** True while a task is in a read call. */
 static inline bool stream_is_reading(const struct coir_stream *stream)
 {
-    return stream->endpoint->in.state != OPERATION_IDLE;
+    return stream->endpoint->in.state != OPERATION_IDLE || (stream->flags & STREAM_READING);
 }
 
 /** True while bytes are lent and not released. */

@@ -6,6 +6,7 @@
  */
 #include "support/faults.h"
 #include "support/session.h"
+#include "task/task.h"
 
 #define TEXT "0123456789abcdefghijklmnopqrstuvwxyz"
 #define TEXT_SIZE (sizeof(TEXT) - 1)
@@ -82,6 +83,92 @@ SESSION_TEST(every_split_of_a_read_is_completed)
         fault_clear();
         session_end(&session);
     }
+}
+
+/* One call that takes hundreds of operations, none of which waits. */
+
+#define LARGE_SIZE 400
+
+struct large_call {
+    struct coir_stream *stream;
+    ssize_t (*call)(struct coir_stream *stream, void *bytes);
+    bool ended;
+};
+
+static ssize_t write_large(struct coir_stream *stream, void *bytes)
+{
+    return coir_write(stream, bytes, LARGE_SIZE);
+}
+
+static ssize_t read_large(struct coir_stream *stream, void *bytes)
+{
+    return coir_read_exact(stream, bytes, LARGE_SIZE) == LARGE_SIZE ? 0 : 1;
+}
+
+static ssize_t read_large_line(struct coir_stream *stream, void *bytes)
+{
+    struct coir_slice slice;
+    ssize_t rc = coir_read_until(stream, "$", 1, LARGE_SIZE, &slice);
+
+    (void)bytes;
+    coir_release(&slice);
+    return rc == 1 ? 0 : 1;
+}
+
+static int run_large_call(void *arg)
+{
+    struct large_call *large = arg;
+    char bytes[LARGE_SIZE] = {0};
+    ssize_t rc = large->call(large->stream, bytes);
+
+    large->ended = true;
+    return (int)rc;
+}
+
+static void expect_others_to_run(ssize_t (*call)(struct coir_stream *stream, void *bytes))
+{
+    struct session session = session_of_kind(0);
+    struct large_call large = {.stream = session.stream, .call = call};
+    struct coir_scope *scope;
+    char bytes[LARGE_SIZE];
+    int turns = 0;
+
+    memset(bytes, '.', sizeof(bytes));
+    bytes[LARGE_SIZE - 1] = '$';
+    peer_send(session.peer, bytes, sizeof(bytes));
+    peer_finish(session.peer);
+    fault_limit("kernel_receive", 1, 1, FAULT_ALWAYS);
+    fault_limit("kernel_send", 1, 1, FAULT_ALWAYS);
+    assert_int_equal(coir_scope_open(NULL, &scope), 0);
+    assert_int_equal(coir_spawn(scope, run_large_call, &large, NULL), 0);
+    while (!large.ended) {
+        struct coir_slice slice;
+
+        assert_int_equal(coir_yield(), 0);
+        if (!large.ended && ++turns > 1)
+            assert_int_equal(call == write_large ? coir_write(session.stream, "x", 1)
+                                                 : coir_receive(session.stream, &slice),
+                             -EBUSY);
+    }
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_in_range(turns, LARGE_SIZE / TASK_TURN_BUDGET / 2, LARGE_SIZE);
+    fault_clear();
+    session_end(&session);
+}
+
+SESSION_TEST(others_run_within_one_large_write)
+{
+    expect_others_to_run(write_large);
+}
+
+SESSION_TEST(others_run_within_one_large_read)
+{
+    expect_others_to_run(read_large);
+}
+
+SESSION_TEST(others_run_within_one_long_line)
+{
+    expect_others_to_run(read_large_line);
 }
 
 SESSION_TEST(an_interruption_is_not_noticed)
