@@ -147,10 +147,11 @@ static void drop_result(struct operation *operation)
 
 void operation_abandon(struct operation *operation)
 {
-    if (operation->state == OPERATION_IDLE)
-        return;
-    drop_result(operation);
+    bool is_waited_for = operation->state >= OPERATION_STARTED;
+
+    if (is_waited_for)
+        drop_result(operation);
     operation->state = OPERATION_IDLE;
-    if (operation->waiter != NULL)
+    if (is_waited_for && operation->waiter != NULL)
         task_wake(operation->waiter, OPERATION_GONE);
 }

@@ -7,6 +7,7 @@
  * IDLE -> STARTED -> (CANCELLING ->) DONE -> IDLE. Whoever waits leaves its
  * call only when the operation is DONE; then it is delivered, and IDLE again.
  * One that is done at once is delivered at once, and was never anything else.
+ * Between two of one call it is RESERVED, so that nobody else begins one.
  */
 #ifndef IO_OPERATION_H
 #define IO_OPERATION_H
@@ -32,6 +33,7 @@ enum operation_kind {
 
 enum operation_state {
     OPERATION_IDLE,
+    OPERATION_RESERVED, /* nothing is asked, but a call that has been interrupted goes on with it */
     OPERATION_STARTED,
     OPERATION_CANCELLING,
     OPERATION_DONE,

@@ -145,11 +145,11 @@ static int proceed_reading(struct coir_stream *stream)
 {
     int rc;
 
-    stream->flags |= STREAM_READING;
+    stream->endpoint->in.state = OPERATION_RESERVED;
     rc = task_enter(&stream->header);
     if (rc == -EBADF)
         return OPERATION_GONE;
-    stream->flags &= (uint16_t)~STREAM_READING;
+    stream->endpoint->in.state = OPERATION_IDLE;
     return rc;
 }
 

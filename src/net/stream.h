@@ -37,7 +37,6 @@ struct stream_kind {
 
 #define STREAM_ACCEPTED (1u << 0) /* by a listener: its reads heed drains */
 #define STREAM_FINISHED (1u << 1) /* our half has ended */
-#define STREAM_READING (1u << 2)  /* a read call lets others run between two operations */
 
 struct coir_stream {
     struct slab_header header;
@@ -63,7 +62,7 @@ _Static_assert(sizeof(struct coir_stream) <= 88, "a stream and its endpoint are 
 /** True while a task is in a read call. */
 static inline bool stream_is_reading(const struct coir_stream *stream)
 {
-    return stream->endpoint->in.state != OPERATION_IDLE || (stream->flags & STREAM_READING);
+    return stream->endpoint->in.state != OPERATION_IDLE;
 }
 
 /** True while bytes are lent and not released. */
