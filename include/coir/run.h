@@ -16,7 +16,7 @@ enum coir_engine {
     COIR_ENGINE_AUTO, /* the environment's COIR_ENGINE ("epoll", "poll"; unset, empty or "auto"
                          asks for nothing), else the best that works here */
     COIR_ENGINE_EPOLL,
-    COIR_ENGINE_POLL,
+    COIR_ENGINE_POLL, /* RLIMIT_NOFILE must not be lowered below what it watches */
 };
 
 struct coir_run_options {

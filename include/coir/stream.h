@@ -82,7 +82,8 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_connect(const char *uri, const 
  * Returns: 0 and the stream.
  * Errors:  -EBADF not open; -ENOTSOCK not a socket; -ESOCKTNOSUPPORT not a
  *          stream socket; -EAFNOSUPPORT neither TCP nor Unix; -ENOTCONN not
- *          connected; -EINVAL an option's value; -ENOMEM.
+ *          connected; -EINVAL an option's value; -EMFILE, -ENOMEM, -ENOSPC
+ *          limits.
  * Owns:    the stream owns `fd` on success; on failure the caller keeps it.
  */
 COIR_EXPORT COIR_MUST_USE int coir_adopt(int fd, const struct coir_stream_options *options,

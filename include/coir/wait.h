@@ -18,8 +18,9 @@ COIR_BEGIN_DECLARATIONS
  * Shape:    `events` of POLLIN, POLLPRI and POLLOUT.
  * Returns:  > 0: which of them hold; POLLERR and POLLHUP may be added. A
  *           regular file is always ready.
- * Errors:   -EINVAL no such event; -EBADF not open; -ENOMEM, -ENOSPC limits;
- *           -ECANCELED, -ETIME the scope.
+ * Errors:   -EINVAL no such event; -EBADF not open; -EMFILE as many are waited
+ *           for as this process may have descriptors; -ENFILE, -ENOMEM, -ENOSPC
+ *           limits; -ECANCELED, -ETIME the scope.
  * Source:   poll(2).
  */
 COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_wait_fd(int fd, short events);

@@ -5,7 +5,9 @@
 #include "kernel/kernel.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 int kernel_close(int fd)
@@ -67,4 +69,13 @@ int kernel_lstat(const char *path, struct stat *ret_stat)
 int kernel_unlink(const char *path)
 {
     return unlink(path) < 0 ? -errno : 0;
+}
+
+int kernel_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    return limit.rlim_cur > INT_MAX ? INT_MAX : (int)limit.rlim_cur;
 }

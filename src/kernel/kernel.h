@@ -57,6 +57,8 @@ ssize_t kernel_write(int fd, const void *bytes, size_t size);
 int kernel_eventfd(void);
 int kernel_lstat(const char *path, struct stat *ret_stat);
 int kernel_unlink(const char *path);
+/** getrlimit(2) RLIMIT_NOFILE: how many descriptors this process may have. */
+int kernel_descriptor_limit(void);
 
 /* waiting: wait.c */
 

@@ -6,6 +6,7 @@
 #include <coir/wait.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 static void borrow_end(struct subject *subject)
 {
@@ -202,6 +203,45 @@ CASE_OF_BOTH(one_descriptor_is_waited_for_by_many)
     expect_stream_text(stream, "hello");
     close(pair.theirs);
     coir_close(stream);
+}
+
+#define CROWD 100
+
+static unsigned count_results(const struct watcher *watchers, int result)
+{
+    unsigned count = 0;
+
+    for (int i = 0; i < CROWD; i++)
+        count += watchers[i].ended && watchers[i].result == result;
+    return count;
+}
+
+/* More than the process may have descriptors: those beyond are told, and the others wait as ever. */
+CASE_OF_BOTH(one_descriptor_is_waited_for_by_too_many)
+{
+    struct pair pair = new_pair(local);
+    struct coir_scope *scope = open_scope();
+    struct watcher watchers[CROWD];
+    struct rlimit before, limit = {.rlim_cur = 50};
+    unsigned refused;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = 0; i < CROWD; i++) {
+        watchers[i] = (struct watcher){.fd = pair.ours};
+        assert_int_equal(coir_spawn(scope, run_watcher, &watchers[i], NULL), 0);
+    }
+    UNTIL(waiting_operations() + (int)count_results(watchers, -EMFILE) == CROWD);
+    refused = count_results(watchers, -EMFILE);
+    assert_in_range(refused, CROWD - 50, CROWD - 10);
+    assert_int_equal(coir_sleep(COIR_MILLISECOND), 0); /* the engine can still wait */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    send_text(pair.theirs, "x");
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(count_results(watchers, POLLIN), CROWD - refused);
+    close(pair.theirs);
+    close(pair.ours);
 }
 
 /* No registration stays behind, though a copy of the descriptor would keep it alive. */

@@ -340,6 +340,7 @@ WRAP(ssize_t, kernel_write, (int fd, const void *bytes, size_t size), fd, size, 
 WRAP(int, kernel_eventfd, (void), -1, 0)
 WRAP(int, kernel_lstat, (const char *path, struct stat *ret_stat), -1, 0, path, ret_stat)
 WRAP(int, kernel_unlink, (const char *path), -1, 0, path)
+WRAP(int, kernel_descriptor_limit, (void), -1, 0)
 
 WRAP(int, kernel_epoll_create, (void), -1, 0)
 WRAP(int, kernel_epoll_control, (int epoll_fd, int action, int fd, struct epoll_event *event), epoll_fd, 0, epoll_fd,

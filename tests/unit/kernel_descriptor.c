@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 TEST(bytes_written_are_read)
@@ -109,4 +110,15 @@ TEST(descriptor_calls_return_their_error)
     assert_int_equal(kernel_set_flags(-1, 0), -EBADF);
     assert_int_equal(kernel_read(-1, &byte, 1), -EBADF);
     assert_int_equal(kernel_write(-1, &byte, 1), -EBADF);
+}
+
+TEST(the_limit_is_that_of_now)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(kernel_descriptor_limit(), limit.rlim_cur);
+    limit.rlim_cur = 77;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(kernel_descriptor_limit(), 77);
 }

@@ -141,6 +141,7 @@ static void expect_all_to_fail_with(int error)
     assert_int_equal(kernel_eventfd(), -error);
     assert_int_equal(kernel_lstat("/", &stat), -error);
     assert_int_equal(kernel_unlink("/"), -error);
+    assert_int_equal(kernel_descriptor_limit(), -error);
     assert_int_equal(kernel_epoll_create(), -error);
     assert_int_equal(kernel_epoll_control(-1, EPOLL_CTL_ADD, -1, &event), -error);
     assert_int_equal(kernel_epoll_wait(-1, &event, 1, 0), -error);

@@ -73,11 +73,23 @@ static void update_interest(struct engine *engine, struct endpoint *endpoint)
     descriptor->fd = descriptor->events != 0 ? endpoint->fd : -1;
 }
 
+/* poll(2) takes no more places than the process may have descriptors, but each wait on one descriptor takes its own. */
+static int check_limit(const struct poll_engine *poll)
+{
+    int limit = kernel_descriptor_limit(); /* which the program may have changed */
+
+    if (limit < 0)
+        return limit;
+    return poll->count < (uint32_t)limit ? 0 : -EMFILE;
+}
+
 static int watch_endpoint(struct engine *engine, struct endpoint *endpoint)
 {
     struct poll_engine *poll = self(engine);
-    int rc = grow(poll);
+    int rc = check_limit(poll);
 
+    if (rc == 0)
+        rc = grow(poll);
     if (rc < 0)
         return rc;
     endpoint->slot = poll->count++;
@@ -179,7 +191,8 @@ static void wait_for_events(struct engine *engine, coir_time timeout_ns)
     struct poll_engine *poll = self(engine);
     int count = kernel_poll(poll->descriptors, poll->count, timeout_ns == COIR_FOREVER ? -1 : timeout_ns);
 
-    ASSERT(count != -EINVAL && count != -EFAULT); /* other failures pass */
+    ASSERT(count != -EINVAL); /* else RLIMIT_NOFILE was lowered below what is watched */
+    ASSERT(count != -EFAULT); /* other failures pass */
     if (count <= 0)
         return;
     take_wake(poll);
