@@ -165,14 +165,23 @@ static int check_listening(int fd, int *ret_family)
     return rc == 0 ? option_of(fd, SO_DOMAIN, ret_family) : rc;
 }
 
-/* accept(2) on a blocking descriptor would stop the whole scheduler. */
-static int make_nonblocking(int fd)
+/* accept(2) on a blocking descriptor would stop the whole scheduler; one that the engine does not take stays as it was.
+ */
+static int adopt_nonblocking(int fd, uint16_t endpoint_flags, struct endpoint **ret_endpoint)
 {
+    struct engine *engine = loop_current()->engine;
     int flags = kernel_get_flags(fd);
+    bool blocks = (flags & O_NONBLOCK) == 0;
+    int rc = flags;
 
-    if (flags < 0)
-        return flags;
-    return flags & O_NONBLOCK ? 0 : kernel_set_flags(fd, flags | O_NONBLOCK);
+    if (rc >= 0 && blocks)
+        rc = kernel_set_flags(fd, flags | O_NONBLOCK);
+    if (rc < 0)
+        return rc;
+    rc = engine->table->adopt(engine, fd, endpoint_flags, ret_endpoint);
+    if (rc < 0 && blocks)
+        (void)kernel_set_flags(fd, flags);
+    return rc;
 }
 
 int listener_adopt(int fd, const struct coir_listen_options *options, struct coir_listener **ret_listener)
@@ -187,13 +196,10 @@ int listener_adopt(int fd, const struct coir_listen_options *options, struct coi
     if (rc == 0)
         rc = check_listening(fd, &family);
     if (rc == 0)
-        rc = make_nonblocking(fd);
-    if (rc == 0)
         rc = make_listener(NULL, &settings, &listener);
     if (rc != 0)
         return rc;
-    rc = engine->table->adopt(engine, fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED,
-                              &endpoint);
+    rc = adopt_nonblocking(fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED, &endpoint);
     if (rc == 0) {
         listener->endpoint = endpoint;
         listener->adopted = true;

@@ -5,6 +5,7 @@
  */
 #include "support/faults.h"
 #include "support/session.h"
+#include <fcntl.h>
 #include <sys/stat.h>
 
 static const char *listen_and_tell(const char *uri)
@@ -79,6 +80,46 @@ SESSION_TEST(each_call_that_fails_leaves_nothing_behind)
     fail_each_call(session_abstract(), NULL);
     fail_each_call(uri, uri + 7);
     peer_remove_directory(directory);
+}
+
+/* A descriptor that somebody gives us, and whether we take it where the `nth` call fails. */
+static bool takes_given_listener(unsigned nth, bool *ret_failed)
+{
+    struct coir_listener *listener;
+    uint16_t port;
+    int given = peer_listen(1, &port);
+    int status = fcntl(given, F_GETFL);
+    int flags = fcntl(given, F_GETFD);
+    char uri[32];
+    int rc;
+
+    snprintf(uri, sizeof(uri), "fd://%d", given);
+    fault_fail(FAULT_ANY, nth, EACCES, FAULT_ONCE);
+    rc = coir_listen(uri, NULL, &listener);
+    *ret_failed = fault_hits() == 1;
+    fault_clear();
+    if (rc == 0) {
+        coir_listener_close(listener);
+        return true;
+    }
+    assert_true(rc == -EACCES || rc == -ENOMEM);
+    assert_int_equal(fcntl(given, F_GETFL), status);
+    assert_int_equal(fcntl(given, F_GETFD), flags);
+    assert_int_equal(close(given), 0);
+    return false;
+}
+
+SESSION_TEST(a_given_descriptor_that_is_not_taken_is_as_it_was)
+{
+    unsigned refused = 0;
+    unsigned nth = 1;
+    bool failed;
+
+    do {
+        refused += !takes_given_listener(nth++, &failed);
+        assert_true(nth < 40);
+    } while (failed);
+    assert_true(refused >= 5);
 }
 
 SESSION_TEST(each_call_that_fails_in_a_connect_leaves_nothing_behind)
