@@ -52,7 +52,16 @@ static int watch_endpoint(struct engine *engine, int fd, uint16_t flags, struct 
     return 0;
 }
 
-static int prepare_listener(int fd, const struct endpoint_plan *plan)
+/* The file that bind(2) has just made, where nobody needs it: a socket that does not listen has its name by now. */
+static void remove_name(const struct endpoint_plan *plan)
+{
+    const struct sockaddr_un *address = (const void *)plan->address;
+
+    if (plan->family == AF_UNIX && address->sun_path[0] != '\0')
+        (void)kernel_unlink(address->sun_path);
+}
+
+static int bind_for_listening(int fd, const struct endpoint_plan *plan)
 {
     int rc = 0;
 
@@ -60,18 +69,22 @@ static int prepare_listener(int fd, const struct endpoint_plan *plan)
         rc = set_number(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (rc == 0 && plan->family == AF_INET6)
         rc = set_number(fd, IPPROTO_IPV6, IPV6_V6ONLY, !plan->dual_stack);
-    if (rc == 0)
-        rc = kernel_bind(fd, plan->address, plan->address_size);
-    return rc == 0 ? kernel_listen(fd, plan->backlog) : rc;
+    return rc == 0 ? kernel_bind(fd, plan->address, plan->address_size) : rc;
 }
 
-/* Nobody can connect to a socket that does not listen: its file has given it a name, and is of no further use. */
-static void remove_name(const struct endpoint_plan *plan)
+static int prepare_listener(struct engine *engine, int fd, const struct endpoint_plan *plan, uint16_t flags,
+                            struct endpoint **ret_endpoint)
 {
-    const struct sockaddr_un *address = (const void *)plan->address;
+    int rc = bind_for_listening(fd, plan);
 
-    if (plan->family == AF_UNIX && address->sun_path[0] != '\0')
-        (void)kernel_unlink(address->sun_path);
+    if (rc < 0)
+        return rc;
+    rc = kernel_listen(fd, plan->backlog);
+    if (rc == 0)
+        rc = watch_endpoint(engine, fd, flags, ret_endpoint);
+    if (rc < 0)
+        remove_name(plan);
+    return rc;
 }
 
 /* A socket that connects is watched from its connect on: see readiness_start(). */
@@ -128,13 +141,10 @@ int readiness_open(struct engine *engine, const struct endpoint_plan *plan, stru
         (void)kernel_close(fd);
         return rc;
     }
-    if (plan->purpose == ENDPOINT_TO_LISTEN) {
-        rc = prepare_listener(fd, plan);
-        if (rc == 0)
-            rc = watch_endpoint(engine, fd, flags, ret_endpoint);
-    } else {
+    if (plan->purpose == ENDPOINT_TO_LISTEN)
+        rc = prepare_listener(engine, fd, plan, flags, ret_endpoint);
+    else
         rc = prepare_connection(engine, fd, plan, flags, ret_endpoint);
-    }
     if (rc < 0)
         (void)kernel_close(fd);
     return rc;

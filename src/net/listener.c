@@ -18,15 +18,14 @@ static bool is_listener(const struct coir_listener *listener)
     return listener != NULL && slab_owns(&net_current()->listeners, listener);
 }
 
-/* A handle of the endpoint, which it owns on success. */
-static int make_listener(struct endpoint *endpoint, const struct stream_settings *settings,
-                         struct coir_listener **ret_listener)
+/* A handle that has no endpoint yet. */
+static int make_listener(const struct stream_settings *settings, struct coir_listener **ret_listener)
 {
     struct coir_listener *listener = slab_take(&net_current()->listeners);
 
     if (listener == NULL)
         return -ENOMEM;
-    listener->endpoint = endpoint;
+    listener->endpoint = NULL;
     listener->file = NULL;
     listener->linger = settings->linger;
     listener->accepted = 0;
@@ -89,53 +88,77 @@ static int listen_on(const struct address *address, int backlog, const struct en
     return rc;
 }
 
-/* Remembers which file is ours; another server may put its own in its place. */
-static int remember_file(struct coir_listener *listener, const struct address *address)
+/* Room for what is to be known of the file, before there is one; NULL where there will be none. */
+static int prepare_file(const struct address *address, struct socket_file **ret_file)
 {
     const char *path = address->local.sun_path;
-    struct socket_file *file;
+    struct socket_file *file = NULL;
+
+    if (address->any.sa_family == AF_UNIX && path[0] != '\0') {
+        file = alloc_bytes(sizeof(*file) + strlen(path) + 1);
+        if (file == NULL)
+            return -ENOMEM;
+        memcpy(file->path, path, strlen(path) + 1);
+    }
+    *ret_file = file;
+    return 0;
+}
+
+/* Remembers which file is ours; another server may put its own in its place. Where that fails, we made it just now. */
+static int identify_file(struct socket_file *file)
+{
     struct stat status;
     int rc;
 
-    if (address->any.sa_family != AF_UNIX || path[0] == '\0')
+    if (file == NULL)
         return 0;
-    rc = kernel_lstat(path, &status);
-    if (rc < 0)
+    rc = kernel_lstat(file->path, &status);
+    if (rc < 0) {
+        (void)kernel_unlink(file->path);
         return rc;
-    file = alloc_bytes(sizeof(*file) + strlen(path) + 1);
-    if (file == NULL) {
-        (void)kernel_unlink(path);
-        return -ENOMEM;
     }
     file->device = status.st_dev;
     file->number = status.st_ino;
-    memcpy(file->path, path, strlen(path) + 1);
-    listener->file = file;
+    return 0;
+}
+
+/* Opens the endpoint of a listener that is otherwise complete. On failure no file is left that was not there before. */
+static int open_listener(struct coir_listener *listener, const struct address *address, int backlog,
+                         const struct endpoint_tuning *tuning)
+{
+    struct engine *engine = loop_current()->engine;
+    struct endpoint *endpoint;
+    int rc = listen_on(address, backlog, tuning, &endpoint);
+
+    if (rc < 0)
+        return rc;
+    rc = identify_file(listener->file);
+    if (rc < 0) {
+        engine->table->close(engine, endpoint, ENDPOINT_CLOSE);
+        return rc;
+    }
+    listener->endpoint = endpoint;
     return 0;
 }
 
 int listener_open(const struct address *address, const struct coir_listen_options *options,
                   struct coir_listener **ret_listener)
 {
-    struct engine *engine = loop_current()->engine;
     struct coir_listener *listener;
     struct stream_settings settings;
-    struct endpoint *endpoint;
     int rc = options->backlog < 0 ? -EINVAL : options_settle(&options->stream, &settings);
 
-    if (rc < 0)
+    if (rc == 0)
+        rc = make_listener(&settings, &listener);
+    if (rc != 0)
         return rc;
-    rc = listen_on(address, options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG, &settings.tuning, &endpoint);
-    if (rc < 0)
-        return rc;
-    rc = make_listener(endpoint, &settings, &listener);
+    rc = prepare_file(address, &listener->file);
+    if (rc == 0)
+        rc = open_listener(listener, address, options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG,
+                           &settings.tuning);
     if (rc < 0) {
-        engine->table->close(engine, endpoint, ENDPOINT_CLOSE);
-        return rc;
-    }
-    rc = remember_file(listener, address);
-    if (rc < 0) {
-        coir_listener_close(listener);
+        alloc_free(listener->file);
+        slab_give(&net_current()->listeners, listener);
         return rc;
     }
     *ret_listener = listener;
@@ -196,7 +219,7 @@ int listener_adopt(int fd, const struct coir_listen_options *options, struct coi
     if (rc == 0)
         rc = check_listening(fd, &family);
     if (rc == 0)
-        rc = make_listener(NULL, &settings, &listener);
+        rc = make_listener(&settings, &listener);
     if (rc != 0)
         return rc;
     rc = adopt_nonblocking(fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED, &endpoint);

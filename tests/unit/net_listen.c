@@ -32,6 +32,27 @@ SESSION_TEST(an_empty_host_is_ip4_alone_where_ip6_is_off)
     fault_clear();
 }
 
+/* Of what is there already, only a stale file is ours to remove. */
+SESSION_TEST(a_file_that_was_there_outlives_a_listen_that_fails)
+{
+    const char *directory = peer_make_directory();
+    struct coir_listener *listener;
+    char uri[128];
+    int other;
+
+    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
+    other = peer_listen_path(uri + 7, 1);
+    for (unsigned nth = 1; nth < 20; nth++) {
+        fault_fail(FAULT_ANY, nth, EACCES, FAULT_ONCE);
+        assert_true(coir_listen(uri, NULL, &listener) < 0);
+        fault_clear();
+        assert_int_equal(access(uri + 7, F_OK), 0);
+    }
+    close(other);
+    assert_int_equal(unlink(uri + 7), 0);
+    peer_remove_directory(directory);
+}
+
 SESSION_TEST(a_host_that_was_written_out_is_not_replaced)
 {
     struct coir_listener *listener;
@@ -63,8 +84,8 @@ static void fail_each_call(const char *uri, const char *path)
         }
         fault_clear();
         assert_true(rc == 0 || rc == -EACCES || rc == -ENOMEM);
-        if (path != NULL)
-            unlink(path); /* the unlink itself may have been it */
+        if (path != NULL && unlink(path) == 0) /* the removal at the close may have been it */
+            assert_int_equal(rc, 0);
     }
     fail_msg("listening never ends");
 }
