@@ -200,9 +200,10 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_finish(struct coir_stream *stre
  *
  * Where the peer has not finished yet, the runtime goes on by itself, without
  * the stream and without a stack: it finishes our half, discards what the peer
- * still sends, and resets the connection after `linger_ns` without progress (a
- * byte in, or unsent ones gone) or `linger_bytes` discarded. A plain close(2)
- * would reset the connection and destroy what is on its way.
+ * still sends, and resets the connection after `linger_ns`, up to a quarter
+ * more, without progress (a byte in, or unsent ones gone) or `linger_bytes`
+ * discarded. A plain close(2) would reset the connection and destroy what is on
+ * its way.
  *
  * coir_run() waits for that. A client that gives up calls coir_abort() instead,
  * or its program lives on for `linger_ns` where the peer is silent.

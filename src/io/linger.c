@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * Lingering: see linger.h. Progress is looked at four times per quiet time, so
- * that a byte or an acknowledgement costs no timer.
+ * that a byte or an acknowledgement costs no timer; the same timer, due at once,
+ * is how a discard that was long enough goes on.
  */
 #include "io/linger.h"
 #include "io/loop.h"
 #include <errno.h>
 
 #define LOOKS 4
+/** Bytes that are discarded before others have their turn. */
+#define DISCARD_AT_ONCE 65536
 
 static void end_linger(struct loop *loop, struct endpoint *endpoint, enum endpoint_close how)
 {
@@ -34,24 +37,8 @@ static bool take_in(struct loop *loop, struct endpoint *endpoint, int result)
     return true;
 }
 
-static void discard_more(struct loop *loop, struct endpoint *endpoint)
-{
-    int result;
-
-    do {
-        endpoint->in = (struct operation){.kind = OPERATION_DISCARD, .state = OPERATION_IDLE};
-        result = loop->engine->table->start[OPERATION_DISCARD](loop->engine, endpoint, &endpoint->in);
-    } while (result != OPERATION_PENDING && take_in(loop, endpoint, result));
-}
-
-void linger_discarded(struct loop *loop, struct endpoint *endpoint)
-{
-    endpoint->in.state = OPERATION_IDLE;
-    if (take_in(loop, endpoint, endpoint->in.result))
-        discard_more(loop, endpoint);
-}
-
 static void look_at_progress(struct scheduler *scheduler, struct timer *timer);
+static void go_on_discarding(struct scheduler *scheduler, struct timer *timer);
 
 static void look_later(struct loop *loop, struct endpoint *endpoint)
 {
@@ -60,11 +47,58 @@ static void look_later(struct loop *loop, struct endpoint *endpoint)
     timer_set(&loop->scheduler, &endpoint->linger.timer, coir_now() + (quiet_ns + LOOKS - 1) / LOOKS, look_at_progress);
 }
 
+/* At the loop's next look at the clock; no event will come for what is there already. */
+static void discard_later(struct loop *loop, struct endpoint *endpoint)
+{
+    timer_clear(&loop->scheduler, &endpoint->linger.timer);
+    timer_set(&loop->scheduler, &endpoint->linger.timer, loop->scheduler.now + 1, go_on_discarding);
+}
+
+/* Discards what is there, up to a limit: a peer may send faster than this throws away. */
+static void discard_some(struct loop *loop, struct endpoint *endpoint)
+{
+    int left = DISCARD_AT_ONCE;
+
+    while (left > 0) {
+        int result;
+
+        endpoint->in = (struct operation){.kind = OPERATION_DISCARD, .state = OPERATION_IDLE};
+        result = loop->engine->table->start[OPERATION_DISCARD](loop->engine, endpoint, &endpoint->in);
+        if (result == OPERATION_PENDING || !take_in(loop, endpoint, result))
+            return;
+        left -= result;
+    }
+    discard_later(loop, endpoint);
+}
+
+void linger_discarded(struct loop *loop, struct endpoint *endpoint)
+{
+    endpoint->in.state = OPERATION_IDLE;
+    if (take_in(loop, endpoint, endpoint->in.result))
+        discard_some(loop, endpoint);
+}
+
+static struct endpoint *endpoint_of(struct timer *timer)
+{
+    struct linger_state *linger = CONTAINER_OF(timer, struct linger_state, timer);
+
+    return CONTAINER_OF(linger, struct endpoint, linger);
+}
+
+static void go_on_discarding(struct scheduler *scheduler, struct timer *timer)
+{
+    struct loop *loop = CONTAINER_OF(scheduler, struct loop, scheduler);
+    struct endpoint *endpoint = endpoint_of(timer);
+
+    look_later(loop, endpoint);
+    discard_some(loop, endpoint);
+}
+
 static void look_at_progress(struct scheduler *scheduler, struct timer *timer)
 {
     struct loop *loop = CONTAINER_OF(scheduler, struct loop, scheduler);
-    struct linger_state *linger = CONTAINER_OF(timer, struct linger_state, timer);
-    struct endpoint *endpoint = CONTAINER_OF(linger, struct endpoint, linger);
+    struct endpoint *endpoint = endpoint_of(timer);
+    struct linger_state *linger = &endpoint->linger;
     int unsent_bytes = 0;
 
     if (loop->engine->table->unsent(loop->engine, endpoint, &unsent_bytes) == 0 && unsent_bytes < linger->unsent_bytes)
@@ -95,7 +129,7 @@ void linger_start(struct loop *loop, struct endpoint *endpoint, struct linger_li
     if (loop->engine->table->unsent(loop->engine, endpoint, &endpoint->linger.unsent_bytes) < 0)
         endpoint->linger.unsent_bytes = 0;
     look_later(loop, endpoint);
-    discard_more(loop, endpoint);
+    discard_some(loop, endpoint);
 }
 
 void linger_stop_all(struct loop *loop)

@@ -16,7 +16,7 @@ struct endpoint;
 
 /** How far a connection may linger. */
 struct linger_limits {
-    uint32_t quiet_ms;    /* without progress */
+    uint32_t quiet_ms;    /* without progress; up to a quarter more */
     uint32_t discard_kib; /* of what the peer still sends */
 };
 

@@ -146,6 +146,70 @@ CASE_OF_BOTH(peer_that_sends_too_much_is_cut_off)
     close(pair.theirs);
 }
 
+/* A peer that has more to send whenever we have taken something. */
+struct flood {
+    struct pair pair;
+    size_t sent;
+    size_t max;
+};
+
+static void send_more(const struct fault_call *call, void *context)
+{
+    struct flood *flood = context;
+    ssize_t sent;
+
+    if (call != NULL && (strcmp(call->function, "kernel_receive") != 0 || call->fd != flood->pair.ours))
+        return;
+    while (flood->sent < flood->max && (sent = send(flood->pair.theirs, much, 65536, MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+        flood->sent += (size_t)sent;
+}
+
+static int unread_bytes(int fd)
+{
+    int bytes = 0;
+
+    assert_int_equal(ioctl(fd, FIONREAD, &bytes), 0);
+    return bytes;
+}
+
+/* It cannot keep the thread from other work; what it has sent is thrown away all the same, though no event tells of it,
+ * and counts. */
+CASE_OF_BOTH(flood_leaves_time_for_others)
+{
+    struct flood flood = {.pair = new_pair(local), .max = (size_t)16 << 20};
+    struct coir_stream *stream = adopt_lingering(flood.pair, 0, (uint64_t)64 << 20);
+    size_t before;
+
+    send_more(NULL, &flood);
+    fault_observe(NULL, send_more, &flood);
+    coir_close(stream);
+    assert_true(flood.sent < flood.max / 2);
+    do {
+        before = flood.sent;
+        assert_int_equal(coir_yield(), 0);
+        assert_true(flood.sent - before < flood.max / 2);
+    } while (flood.sent < flood.max);
+    fault_observe(NULL, NULL, NULL);
+    UNTIL(unread_bytes(flood.pair.ours) == 0);
+    assert_int_equal(lingering(), 1);
+    close(flood.pair.theirs);
+    UNTIL(lingering() == 0);
+}
+
+CASE_OF_BOTH(flood_that_goes_too_far_is_cut_off)
+{
+    struct flood flood = {.pair = new_pair(local), .max = (size_t)16 << 20};
+    struct coir_stream *stream = adopt_lingering(flood.pair, 0, (uint64_t)4 << 20);
+
+    send_more(NULL, &flood);
+    fault_observe(NULL, send_more, &flood);
+    coir_close(stream);
+    UNTIL(lingering() == 0);
+    fault_observe(NULL, NULL, NULL);
+    assert_in_range(flood.sent, (size_t)4 << 20, flood.max - 1);
+    close(flood.pair.theirs);
+}
+
 /* Without progress it is reset, but never early. */
 CASE_OF_BOTH(quiet_peer_is_cut_off)
 {
