@@ -7,6 +7,7 @@
 #include "kernel/kernel.h"
 #include "net/listener.h"
 #include "net/net.h"
+#include "net/pause.h"
 #include "net/stream.h"
 #include <errno.h>
 
@@ -92,22 +93,16 @@ static int accept_or_drained(struct coir_listener *listener)
     }
 }
 
-static void wake_from_pause(struct task *task)
-{
-    task_wake(task, WAIT_RECONSIDER);
-}
-
-/* Waits a little for descriptors or memory. Returns 0, -ECANCELED or -ETIME. */
+/* Waits a little for descriptors or memory. Returns 0, -ECANCELED, -ETIME or OPERATION_GONE. */
 static int pause_accepting(struct coir_listener *listener)
 {
-    static const struct wait_kind pause_kind = {
-        .name = "pause in accept", .cancel = wake_from_pause, .heeds_drain = true};
+    static const struct wait_kind pause_kind = {.name = "pause in accept", .cancel = pause_cancel, .heeds_drain = true};
     struct slab_header before = listener->header;
-    int rc = task_park(&pause_kind, listener, time_after(coir_now(), SHORTAGE_PAUSE_NS));
+    int rc = pause_for(&pause_kind, SHORTAGE_PAUSE_NS);
 
     if (listener->header.magic != before.magic || listener->header.generation != before.generation)
         return OPERATION_GONE;
-    return rc == WAIT_RECONSIDER ? task_proceed() : rc;
+    return rc;
 }
 
 /* On to the next one, but others may run before. Returns 0, -ECANCELED, -ETIME or OPERATION_GONE. */

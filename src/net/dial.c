@@ -5,8 +5,10 @@
 #include "net/dial.h"
 #include "io/loop.h"
 #include "kernel/kernel.h"
+#include "net/given.h"
 #include "net/net.h"
 #include "net/options.h"
+#include "net/pause.h"
 #include "net/stream.h"
 #include <coir/error.h>
 #include <errno.h>
@@ -15,21 +17,9 @@
 /** Between two tries at a Unix listener whose queue is full, which no event announces. */
 #define QUEUE_PAUSE_NS (2 * COIR_MILLISECOND)
 
-static void wake_from_pause(struct task *task)
-{
-    task_wake(task, WAIT_RECONSIDER);
-}
-
-static int pause_connecting(void)
-{
-    static const struct wait_kind pause_kind = {.name = "pause in connect", .cancel = wake_from_pause};
-    int rc = task_park(&pause_kind, NULL, time_after(coir_now(), QUEUE_PAUSE_NS));
-
-    return rc == WAIT_RECONSIDER ? task_proceed() : rc;
-}
-
 static int connect_endpoint(struct endpoint *endpoint, const struct address *address)
 {
+    static const struct wait_kind pause_kind = {.name = "pause in connect", .cancel = pause_cancel};
     struct operation *operation = &endpoint->out;
     int rc;
 
@@ -40,7 +30,7 @@ static int connect_endpoint(struct endpoint *endpoint, const struct address *add
         rc = operation_await(endpoint, operation, COIR_FOREVER);
         if (rc != -EBUSY)
             return rc;
-        rc = pause_connecting();
+        rc = pause_for(&pause_kind, QUEUE_PAUSE_NS);
         if (rc < 0)
             return rc;
     }
@@ -112,25 +102,13 @@ int dial(const struct address *address, const struct address *local, const struc
     return rc;
 }
 
-static int option_of(int fd, int name, int *ret_value)
-{
-    socklen_t size = sizeof(*ret_value);
-
-    return kernel_get_option(fd, SOL_SOCKET, name, ret_value, &size);
-}
-
 /* Is it a connected stream socket of a family that we know? */
 static int check_connected(int fd, int *ret_family)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof(peer);
-    int type = 0;
-    int rc = option_of(fd, SO_TYPE, &type);
+    int rc = given_check(fd, ret_family);
 
-    if (rc == 0 && type != SOCK_STREAM)
-        rc = -ESOCKTNOSUPPORT;
-    if (rc == 0)
-        rc = option_of(fd, SO_DOMAIN, ret_family);
     if (rc < 0)
         return rc;
     if (*ret_family != AF_INET && *ret_family != AF_INET6 && *ret_family != AF_UNIX)
@@ -140,7 +118,6 @@ static int check_connected(int fd, int *ret_family)
 
 int coir_adopt(int fd, const struct coir_stream_options *options, struct coir_stream **ret_stream)
 {
-    struct engine *engine;
     struct stream_settings settings;
     struct coir_stream *stream;
     int family = AF_UNSPEC;
@@ -148,7 +125,6 @@ int coir_adopt(int fd, const struct coir_stream_options *options, struct coir_st
 
     ASSERT(task_is_running());
     ASSERT(ret_stream != NULL);
-    engine = loop_current()->engine;
     rc = options_settle(options, &settings);
     if (rc == 0)
         rc = check_connected(fd, &family);
@@ -157,13 +133,11 @@ int coir_adopt(int fd, const struct coir_stream_options *options, struct coir_st
     stream = socket_stream_open(NULL, settings.linger, 0);
     if (stream == NULL)
         return -ENOMEM;
-    rc = engine->table->adopt(engine, fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED,
-                              &stream->endpoint);
+    rc = given_adopt(fd, family, &settings.tuning, &stream->endpoint);
     if (rc < 0) {
         slab_give(&loop_current()->streams, stream);
         return rc;
     }
-    (void)engine->table->tune(engine, stream->endpoint, &settings.tuning); /* as far as the giver's socket allows */
     *ret_stream = stream;
     return 0;
 }

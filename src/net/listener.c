@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "io/loop.h"
 #include "kernel/kernel.h"
+#include "net/given.h"
 #include "net/net.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -165,34 +166,21 @@ int listener_open(const struct address *address, const struct coir_listen_option
     return 0;
 }
 
-static int option_of(int fd, int name, int *ret_value)
-{
-    socklen_t size = sizeof(*ret_value);
-
-    return kernel_get_option(fd, SOL_SOCKET, name, ret_value, &size);
-}
-
 /* Is it a stream socket that listens? */
 static int check_listening(int fd, int *ret_family)
 {
-    int type = 0;
     int listens = 0;
-    int rc = option_of(fd, SO_TYPE, &type);
+    int rc = given_check(fd, ret_family);
 
-    if (rc == 0 && type != SOCK_STREAM)
-        rc = -ESOCKTNOSUPPORT;
     if (rc == 0)
-        rc = option_of(fd, SO_ACCEPTCONN, &listens);
-    if (rc == 0 && !listens)
-        rc = -EINVAL;
-    return rc == 0 ? option_of(fd, SO_DOMAIN, ret_family) : rc;
+        rc = given_option(fd, SO_ACCEPTCONN, &listens);
+    return rc == 0 && !listens ? -EINVAL : rc;
 }
 
 /* accept(2) on a blocking descriptor would stop the whole scheduler; one that the engine does not take stays as it was.
  */
-static int adopt_nonblocking(int fd, uint16_t endpoint_flags, struct endpoint **ret_endpoint)
+static int adopt_nonblocking(int fd, int family, const struct endpoint_tuning *tuning, struct endpoint **ret_endpoint)
 {
-    struct engine *engine = loop_current()->engine;
     int flags = kernel_get_flags(fd);
     bool blocks = (flags & O_NONBLOCK) == 0;
     int rc = flags;
@@ -201,7 +189,7 @@ static int adopt_nonblocking(int fd, uint16_t endpoint_flags, struct endpoint **
         rc = kernel_set_flags(fd, flags | O_NONBLOCK);
     if (rc < 0)
         return rc;
-    rc = engine->table->adopt(engine, fd, endpoint_flags, ret_endpoint);
+    rc = given_adopt(fd, family, tuning, ret_endpoint);
     if (rc < 0 && blocks)
         (void)kernel_set_flags(fd, flags);
     return rc;
@@ -209,10 +197,8 @@ static int adopt_nonblocking(int fd, uint16_t endpoint_flags, struct endpoint **
 
 int listener_adopt(int fd, const struct coir_listen_options *options, struct coir_listener **ret_listener)
 {
-    struct engine *engine = loop_current()->engine;
     struct stream_settings settings;
     struct coir_listener *listener;
-    struct endpoint *endpoint;
     int family = AF_UNSPEC;
     int rc = options->backlog < 0 ? -EINVAL : options_settle(&options->stream, &settings);
 
@@ -222,16 +208,14 @@ int listener_adopt(int fd, const struct coir_listen_options *options, struct coi
         rc = make_listener(&settings, &listener);
     if (rc != 0)
         return rc;
-    rc = adopt_nonblocking(fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED, &endpoint);
-    if (rc == 0) {
-        listener->endpoint = endpoint;
-        listener->adopted = true;
-        (void)engine->table->tune(engine, endpoint, &settings.tuning); /* as far as the giver's socket allows */
-        *ret_listener = listener;
-    } else {
+    rc = adopt_nonblocking(fd, family, &settings.tuning, &listener->endpoint);
+    if (rc < 0) {
         slab_give(&net_current()->listeners, listener);
+        return rc;
     }
-    return rc;
+    listener->adopted = true;
+    *ret_listener = listener;
+    return 0;
 }
 
 /* Before the socket is closed: afterwards the path may already be somebody else's. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets that somebody gives us: see given.h.
+ */
+#include "net/given.h"
+#include "io/loop.h"
+#include "kernel/kernel.h"
+#include <errno.h>
+
+int given_option(int fd, int name, int *ret_value)
+{
+    socklen_t size = sizeof(*ret_value);
+
+    return kernel_get_option(fd, SOL_SOCKET, name, ret_value, &size);
+}
+
+int given_check(int fd, int *ret_family)
+{
+    int type = 0;
+    int rc = given_option(fd, SO_TYPE, &type);
+
+    if (rc == 0 && type != SOCK_STREAM)
+        rc = -ESOCKTNOSUPPORT;
+    return rc == 0 ? given_option(fd, SO_DOMAIN, ret_family) : rc;
+}
+
+int given_adopt(int fd, int family, const struct endpoint_tuning *tuning, struct endpoint **ret_endpoint)
+{
+    struct engine *engine = loop_current()->engine;
+    uint16_t flags = family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED;
+    int rc = engine->table->adopt(engine, fd, flags, ret_endpoint);
+
+    if (rc == 0)
+        (void)engine->table->tune(engine, *ret_endpoint, tuning);
+    return rc;
+}
