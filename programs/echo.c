@@ -156,13 +156,16 @@ static int open_listeners(struct server *server)
     for (size_t i = 0; i < server->options->uri_count; i++) {
         const char *uri = server->options->uris[i];
         bool is_tcp = strncmp(uri, "tcp:", 4) == 0;
+        const char *flaw;
         int rc = coir_listen(uri, NULL, &server->listeners[i]);
 
         if (rc == 0)
             continue;
-        command_complain("echo", "cannot listen on '%s': %s%s", uri, coir_error_text(rc), advise(rc, is_tcp));
+        flaw = coir_address_flaw(uri);
+        command_complain("echo", "cannot listen on '%s': %s%s", uri, flaw != NULL ? flaw : coir_error_text(rc),
+                         advise(rc, is_tcp));
         lacks_right |= is_tcp && (rc == -EACCES || rc == -EPERM);
-        if (rc == COIR_ERROR_ADDRESS || rc == COIR_ERROR_HOST_NAME)
+        if (flaw != NULL)
             result = COMMAND_MISUSED;
         else if (result == COMMAND_DONE)
             result = COMMAND_FAILED;

@@ -68,8 +68,8 @@ struct coir_stream_info {
  *           network; -EADDRNOTAVAIL no local port is left, or `local` is not
  *           ours; -EACCES, -EPERM not allowed; -EMFILE, -ENFILE, -ENOMEM,
  *           -ENOBUFS limits; -EAFNOSUPPORT no such family here; -EINVAL an
- *           option's value; -ENOENT no such Unix path; -ECANCELED, -ETIME the
- *           scope.
+ *           option's value; -ENOENT no such Unix path; -ENAMETOOLONG one over
+ *           107 bytes; -ECANCELED, -ETIME the scope.
  * Owns:     the caller, who closes or aborts the stream.
  * Source:   connect(2), tcp(7), unix(7).
  */

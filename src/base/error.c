@@ -55,7 +55,7 @@ static const struct error_entry errors[] = {
     NAMED(EDOM, NULL),
     NAMED(ERANGE, NULL),
     NAMED(EDEADLK, NULL),
-    NAMED(ENAMETOOLONG, NULL),
+    NAMED(ENAMETOOLONG, "a Unix socket's path or name has at most 107 bytes"),
     NAMED(ENOLCK, NULL),
     NAMED(ENOSYS, "this system does not have it"),
     NAMED(ENOTEMPTY, NULL),
@@ -151,7 +151,7 @@ static const struct error_entry errors[] = {
     NAMED(ENOTRECOVERABLE, NULL),
     NAMED(ERFKILL, NULL),
     NAMED(EHWPOISON, NULL),
-    NAMED(-COIR_ERROR_ADDRESS, "not an address like tcp://127.0.0.1:7, tcp://[::1]:7 or unix:///path"),
+    NAMED(-COIR_ERROR_ADDRESS, "not an address for this, such as tcp://127.0.0.1:7, tcp://[::1]:7 or unix:///path"),
     NAMED(-COIR_ERROR_HOST_NAME, "host names cannot be resolved here: give the address in numbers"),
 };
 

@@ -11,6 +11,37 @@
 
 #define HOST_SIZE 64 /* more than any numeric host takes */
 
+/* With NULL for a text the code's own is right. */
+static const struct {
+    int code;
+    const char *text;
+} flaws[] = {
+    [ADDRESS_SOUND] = {0, NULL},
+    [ADDRESS_SCHEME] = {COIR_ERROR_ADDRESS, "an address begins with tcp://, unix:// or fd://"},
+    [ADDRESS_NO_PORT] = {COIR_ERROR_ADDRESS, "a port is missing at the end, as in tcp://127.0.0.1:7"},
+    [ADDRESS_PORT] = {COIR_ERROR_ADDRESS, "the port is no number from 0 to 65535"},
+    [ADDRESS_NO_BRACKETS] = {COIR_ERROR_ADDRESS, "an IPv6 host stands in brackets, as in tcp://[::1]:7"},
+    [ADDRESS_IP4] = {COIR_ERROR_ADDRESS, "the host is no IPv4 address like 127.0.0.1"},
+    [ADDRESS_IP6] = {COIR_ERROR_ADDRESS, "the host in brackets is no IPv6 address like ::1"},
+    [ADDRESS_INTERFACE] = {COIR_ERROR_ADDRESS, "after % comes an interface's number, as in tcp://[fe80::1%2]:7"},
+    [ADDRESS_NAME] = {COIR_ERROR_HOST_NAME, NULL},
+    [ADDRESS_PATH] = {COIR_ERROR_ADDRESS, "after unix:// comes a path from the root, or @ and a name"},
+    [ADDRESS_LONG_PATH] = {-ENAMETOOLONG, NULL},
+    [ADDRESS_DESCRIPTOR] = {COIR_ERROR_ADDRESS, "after fd:// comes the number of a descriptor"},
+};
+
+int address_flaw_code(enum address_flaw flaw)
+{
+    return flaws[flaw].code;
+}
+
+const char *address_flaw_text(enum address_flaw flaw)
+{
+    if (flaw == ADDRESS_SOUND || flaws[flaw].text != NULL)
+        return flaws[flaw].text;
+    return coir_error_text(flaws[flaw].code);
+}
+
 const char *address_split(const char *uri, size_t *ret_scheme_size)
 {
     size_t size = strspn(uri, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
@@ -39,7 +70,7 @@ static long parse_number(const char *text, long max)
 }
 
 /* An IPv6 address with, perhaps, "%" and the number of an interface. */
-static int parse_ip6(char *host, uint16_t port, struct address *address)
+static enum address_flaw parse_ip6(char *host, uint16_t port, struct address *address)
 {
     char *zone = strchr(host, '%');
     long interface = 0;
@@ -48,12 +79,12 @@ static int parse_ip6(char *host, uint16_t port, struct address *address)
         *zone = '\0';
         interface = parse_number(zone + 1, INT32_MAX);
         if (interface <= 0)
-            return COIR_ERROR_ADDRESS;
+            return ADDRESS_INTERFACE;
     }
     address->ip6 =
         (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = (uint32_t)interface};
     address->size = sizeof(address->ip6);
-    return inet_pton(AF_INET6, host, &address->ip6.sin6_addr) == 1 ? 0 : COIR_ERROR_ADDRESS;
+    return inet_pton(AF_INET6, host, &address->ip6.sin6_addr) == 1 ? ADDRESS_SOUND : ADDRESS_IP6;
 }
 
 static bool is_host_name(const char *host)
@@ -64,16 +95,16 @@ static bool is_host_name(const char *host)
            strspn(host, "0123456789.") != size;
 }
 
-static int parse_ip4(const char *host, uint16_t port, struct address *address)
+static enum address_flaw parse_ip4(const char *host, uint16_t port, struct address *address)
 {
     address->ip4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
     address->size = sizeof(address->ip4);
     if (inet_pton(AF_INET, host, &address->ip4.sin_addr) == 1)
-        return 0;
-    return is_host_name(host) ? COIR_ERROR_HOST_NAME : COIR_ERROR_ADDRESS;
+        return ADDRESS_SOUND;
+    return is_host_name(host) ? ADDRESS_NAME : ADDRESS_IP4;
 }
 
-static int parse_host(char *host, uint16_t port, struct address *address)
+static enum address_flaw parse_host(char *host, uint16_t port, struct address *address)
 {
     size_t size = strlen(host);
     char every[] = "::";
@@ -85,39 +116,41 @@ static int parse_host(char *host, uint16_t port, struct address *address)
         host[size - 1] = '\0';
         return parse_ip6(host + 1, port, address);
     }
-    return parse_ip4(host, port, address);
+    return strpbrk(host, ":[]") != NULL ? ADDRESS_NO_BRACKETS : parse_ip4(host, port, address);
 }
 
-int address_parse_ip(const char *text, struct address *ret_address)
+enum address_flaw address_parse_ip(const char *text, struct address *ret_address)
 {
     const char *colon = strrchr(text, ':');
     struct address address = {.size = 0};
+    enum address_flaw flaw;
     char host[256];
     long port;
-    int rc;
 
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(host))
-        return COIR_ERROR_ADDRESS;
+    if (colon == NULL || colon[1] == '\0' || strchr(colon, ']') != NULL)
+        return ADDRESS_NO_PORT;
     port = parse_number(colon + 1, 65535);
     if (port < 0)
-        return COIR_ERROR_ADDRESS;
+        return ADDRESS_PORT;
+    if ((size_t)(colon - text) >= sizeof(host))
+        return ADDRESS_IP4;
     memcpy(host, text, (size_t)(colon - text));
     host[colon - text] = '\0';
-    rc = parse_host(host, (uint16_t)port, &address);
-    if (rc == 0)
+    flaw = parse_host(host, (uint16_t)port, &address);
+    if (flaw == ADDRESS_SOUND)
         *ret_address = address;
-    return rc;
+    return flaw;
 }
 
-int address_parse_local(const char *text, struct address *ret_address)
+enum address_flaw address_parse_local(const char *text, struct address *ret_address)
 {
     struct address address = {.local = {.sun_family = AF_UNIX}};
     size_t size = strlen(text);
 
     if ((text[0] != '/' && text[0] != '@') || size < 2)
-        return COIR_ERROR_ADDRESS;
+        return ADDRESS_PATH;
     if (size >= sizeof(address.local.sun_path))
-        return -ENAMETOOLONG;
+        return ADDRESS_LONG_PATH;
     memcpy(address.local.sun_path, text, size);
     address.size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
     if (text[0] == '@')
@@ -125,14 +158,17 @@ int address_parse_local(const char *text, struct address *ret_address)
     else
         address.size++;
     *ret_address = address;
-    return 0;
+    return ADDRESS_SOUND;
 }
 
-int address_parse_descriptor(const char *text)
+enum address_flaw address_parse_descriptor(const char *text, int *ret_fd)
 {
     long fd = parse_number(text, INT32_MAX);
 
-    return fd < 0 ? COIR_ERROR_ADDRESS : (int)fd;
+    if (fd < 0)
+        return ADDRESS_DESCRIPTOR;
+    *ret_fd = (int)fd;
+    return ADDRESS_SOUND;
 }
 
 bool address_is_every(const struct address *address)

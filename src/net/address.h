@@ -23,25 +23,39 @@ struct address {
     bool every; /* the host was empty: every address of this host */
 };
 
+/** What may be wrong with the text of an address. */
+enum address_flaw {
+    ADDRESS_SOUND,
+    ADDRESS_SCHEME, /* none, or nobody knows it */
+    ADDRESS_NO_PORT,
+    ADDRESS_PORT,
+    ADDRESS_NO_BRACKETS,
+    ADDRESS_IP4,
+    ADDRESS_IP6,
+    ADDRESS_INTERFACE,
+    ADDRESS_NAME,
+    ADDRESS_PATH,
+    ADDRESS_LONG_PATH,
+    ADDRESS_DESCRIPTOR,
+};
+
+/** What a call returns because of it: 0, COIR_ERROR_ADDRESS, COIR_ERROR_HOST_NAME or -ENAMETOOLONG. */
+int address_flaw_code(enum address_flaw flaw);
+
+/** What to tell the user: static text; NULL for ADDRESS_SOUND. */
+const char *address_flaw_text(enum address_flaw flaw);
+
 /** The part of `uri` behind "scheme://", and the scheme's length; NULL if it is no such text. */
 const char *address_split(const char *uri, size_t *ret_scheme_size);
 
-/**
- * Reads "127.0.0.1:7", "[::1]:7", "[fe80::1%2]:7" or ":7".
- *
- * Returns: 0; COIR_ERROR_ADDRESS bad syntax; COIR_ERROR_HOST_NAME the host is a name.
- */
-int address_parse_ip(const char *text, struct address *ret_address);
+/** Reads "127.0.0.1:7", "[::1]:7", "[fe80::1%2]:7" or ":7". */
+enum address_flaw address_parse_ip(const char *text, struct address *ret_address);
 
-/**
- * Reads "/path" or "@abstract".
- *
- * Returns: 0; COIR_ERROR_ADDRESS bad syntax; -ENAMETOOLONG.
- */
-int address_parse_local(const char *text, struct address *ret_address);
+/** Reads "/path" or "@abstract". */
+enum address_flaw address_parse_local(const char *text, struct address *ret_address);
 
-/** Reads a descriptor's number. Returns it, or COIR_ERROR_ADDRESS. */
-int address_parse_descriptor(const char *text);
+/** Reads a descriptor's number. */
+enum address_flaw address_parse_descriptor(const char *text, int *ret_fd);
 
 /** True if the host part is 0.0.0.0 or [::], written out or empty. */
 bool address_is_every(const struct address *address);

@@ -3,28 +3,35 @@
  * From a URI to a scheme and, for the schemes that are sockets, to an address.
  */
 #include "net/scheme.h"
-#include "net/address.h"
 #include "net/dial.h"
 #include "net/listener.h"
 #include "net/net.h"
 #include <coir/error.h>
 #include <string.h>
 
-/* The registered scheme of `uri`, and what follows "://"; NULL = none. */
-static const struct scheme *find_scheme(const char *uri, const char **ret_rest)
+/* The scheme of `uri` among `schemes`, and what follows "://"; NULL = none. */
+static const struct scheme *find_scheme(const struct scheme *const *schemes, const char *uri, const char **ret_rest)
 {
     size_t size;
     const char *rest = address_split(uri, &size);
 
     if (rest == NULL)
         return NULL;
-    for (const struct scheme *const *scheme = net_current()->schemes; *scheme != NULL; scheme++) {
+    for (const struct scheme *const *scheme = schemes; *scheme != NULL; scheme++) {
         if (strlen((*scheme)->name) == size && strncmp((*scheme)->name, uri, size) == 0) {
             *ret_rest = rest;
             return *scheme;
         }
     }
     return NULL;
+}
+
+enum address_flaw scheme_check(const struct scheme *const *schemes, const char *uri)
+{
+    const char *rest;
+    const struct scheme *scheme = find_scheme(schemes, uri, &rest);
+
+    return scheme == NULL ? ADDRESS_SCHEME : scheme->check(rest);
 }
 
 int coir_listen(const char *uri, const struct coir_listen_options *options, struct coir_listener **ret_listener)
@@ -35,7 +42,7 @@ int coir_listen(const char *uri, const struct coir_listen_options *options, stru
 
     ASSERT(task_is_running());
     ASSERT(uri != NULL && ret_listener != NULL);
-    scheme = find_scheme(uri, &rest);
+    scheme = find_scheme(net_current()->schemes, uri, &rest);
     if (scheme == NULL || scheme->listen == NULL)
         return COIR_ERROR_ADDRESS;
     return scheme->listen(rest, options != NULL ? options : &defaults, ret_listener);
@@ -53,15 +60,16 @@ int coir_connect(const char *uri, const struct coir_stream_options *options, str
     rc = task_enter(NULL);
     if (rc < 0)
         return rc;
-    scheme = find_scheme(uri, &rest);
+    scheme = find_scheme(net_current()->schemes, uri, &rest);
     if (scheme == NULL || scheme->connect == NULL)
         return COIR_ERROR_ADDRESS;
     return scheme->connect(rest, options != NULL ? options : &defaults, ret_stream);
 }
 
 /* The address to connect from: of the same scheme. Returns 0 or an error; *ret_local stays NULL where none is given. */
-static int parse_local(const char *uri, const char *scheme_name, int (*parse)(const char *, struct address *),
-                       struct address *space, const struct address **ret_local)
+static int parse_local(const char *uri, const char *scheme_name,
+                       enum address_flaw (*parse)(const char *, struct address *), struct address *space,
+                       const struct address **ret_local)
 {
     size_t size;
     const char *rest;
@@ -72,7 +80,7 @@ static int parse_local(const char *uri, const char *scheme_name, int (*parse)(co
     rest = address_split(uri, &size);
     if (rest == NULL || size != strlen(scheme_name) || strncmp(uri, scheme_name, size) != 0)
         return COIR_ERROR_ADDRESS;
-    rc = parse(rest, space);
+    rc = address_flaw_code(parse(rest, space));
     if (rc == 0)
         *ret_local = space;
     return rc;
@@ -90,8 +98,8 @@ static void match_family(struct address *local, const struct address *address)
 }
 
 static int connect_from(const struct address *address, const char *scheme_name,
-                        int (*parse)(const char *, struct address *), const struct coir_stream_options *options,
-                        struct coir_stream **ret_stream)
+                        enum address_flaw (*parse)(const char *, struct address *),
+                        const struct coir_stream_options *options, struct coir_stream **ret_stream)
 {
     const struct address *local = NULL;
     struct address space;
@@ -102,10 +110,17 @@ static int connect_from(const struct address *address, const char *scheme_name,
     return rc < 0 ? rc : dial(address, local, options, ret_stream);
 }
 
+static enum address_flaw check_tcp(const char *rest)
+{
+    struct address address;
+
+    return address_parse_ip(rest, &address);
+}
+
 static int listen_tcp(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener)
 {
     struct address address;
-    int rc = address_parse_ip(rest, &address);
+    int rc = address_flaw_code(address_parse_ip(rest, &address));
 
     return rc < 0 ? rc : listener_open(&address, options, ret_listener);
 }
@@ -114,7 +129,7 @@ static int listen_tcp(const char *rest, const struct coir_listen_options *option
 static int connect_tcp(const char *rest, const struct coir_stream_options *options, struct coir_stream **ret_stream)
 {
     struct address address;
-    int rc = address_parse_ip(rest, &address);
+    int rc = address_flaw_code(address_parse_ip(rest, &address));
 
     if (rc < 0)
         return rc;
@@ -123,10 +138,17 @@ static int connect_tcp(const char *rest, const struct coir_stream_options *optio
     return connect_from(&address, "tcp", address_parse_ip, options, ret_stream);
 }
 
+static enum address_flaw check_unix(const char *rest)
+{
+    struct address address;
+
+    return address_parse_local(rest, &address);
+}
+
 static int listen_unix(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener)
 {
     struct address address;
-    int rc = address_parse_local(rest, &address);
+    int rc = address_flaw_code(address_parse_local(rest, &address));
 
     return rc < 0 ? rc : listener_open(&address, options, ret_listener);
 }
@@ -134,18 +156,26 @@ static int listen_unix(const char *rest, const struct coir_listen_options *optio
 static int connect_unix(const char *rest, const struct coir_stream_options *options, struct coir_stream **ret_stream)
 {
     struct address address;
-    int rc = address_parse_local(rest, &address);
+    int rc = address_flaw_code(address_parse_local(rest, &address));
 
     return rc < 0 ? rc : connect_from(&address, "unix", address_parse_local, options, ret_stream);
 }
 
-static int listen_fd(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener)
+static enum address_flaw check_fd(const char *rest)
 {
-    int fd = address_parse_descriptor(rest);
+    int fd;
 
-    return fd < 0 ? fd : listener_adopt(fd, options, ret_listener);
+    return address_parse_descriptor(rest, &fd);
 }
 
-const struct scheme scheme_tcp = {.name = "tcp", .listen = listen_tcp, .connect = connect_tcp};
-const struct scheme scheme_unix = {.name = "unix", .listen = listen_unix, .connect = connect_unix};
-const struct scheme scheme_fd = {.name = "fd", .listen = listen_fd};
+static int listen_fd(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener)
+{
+    int fd;
+    int rc = address_flaw_code(address_parse_descriptor(rest, &fd));
+
+    return rc < 0 ? rc : listener_adopt(fd, options, ret_listener);
+}
+
+const struct scheme scheme_tcp = {.name = "tcp", .check = check_tcp, .listen = listen_tcp, .connect = connect_tcp};
+const struct scheme scheme_unix = {.name = "unix", .check = check_unix, .listen = listen_unix, .connect = connect_unix};
+const struct scheme scheme_fd = {.name = "fd", .check = check_fd, .listen = listen_fd};

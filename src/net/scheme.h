@@ -7,12 +7,15 @@
 #ifndef NET_SCHEME_H
 #define NET_SCHEME_H
 
+#include "net/address.h"
 #include <coir/listener.h>
 #include <coir/stream.h>
 
 struct scheme {
     const char *name;
-    /** As coir_listen() and coir_connect(), with the URI's part behind "://". NULL: the scheme has no such thing. */
+    /** What is wrong with the URI's part behind "://". */
+    enum address_flaw (*check)(const char *rest);
+    /** As coir_listen() and coir_connect(), with that part. NULL: the scheme has no such thing. */
     int (*listen)(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener);
     int (*connect)(const char *rest, const struct coir_stream_options *options, struct coir_stream **ret_stream);
 };
@@ -20,5 +23,8 @@ struct scheme {
 extern const struct scheme scheme_tcp;
 extern const struct scheme scheme_unix;
 extern const struct scheme scheme_fd; /* a descriptor that we were given */
+
+/** What is wrong with `uri` where `schemes`, a list that ends with NULL, are known. */
+enum address_flaw scheme_check(const struct scheme *const *schemes, const char *uri);
 
 #endif

@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "observe/report.h"
 #include "runtime/fault.h"
+#include <coir/error.h>
 #include <coir/run.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -214,6 +215,12 @@ void coir_linger_stop(void)
 {
     ASSERT(task_is_running());
     linger_stop_all(loop_current());
+}
+
+const char *coir_address_flaw(const char *uri)
+{
+    ASSERT(uri != NULL);
+    return address_flaw_text(scheme_check(schemes, uri));
 }
 
 const char *coir_version(void)

@@ -7,6 +7,7 @@
 #include "support/tasks.h"
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -176,4 +177,83 @@ TEST(texts_of_our_own_codes_tell_them_apart)
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(coir_error_text(ours[i]), coir_error_text(ours[j]));
+}
+
+/* What a message about each bad address must name. */
+TEST(an_address_that_is_refused_has_a_flaw_of_its_own)
+{
+    static const char *const flaws[][2] = {
+        {"", "tcp://, unix:// or fd://"},
+        {"localhost", "tcp://, unix:// or fd://"},
+        {"127.0.0.1:7", "tcp://, unix:// or fd://"},
+        {"gopher://127.0.0.1:7", "tcp://, unix:// or fd://"},
+        {"TCP://127.0.0.1:7", "tcp://, unix:// or fd://"},
+        {"tcp://127.0.0.1", "port is missing"},
+        {"tcp://127.0.0.1:", "port is missing"},
+        {"tcp://[::1]", "port is missing"},
+        {"tcp://", "port is missing"},
+        {"tcp://localhost", "port is missing"},
+        {"tcp://127.0.0.1:65536", "port is no number"},
+        {"tcp://127.0.0.1:http", "port is no number"},
+        {"tcp://:-1", "port is no number"},
+        {"tcp://::1:7", "brackets, as in tcp://[::1]:7"},
+        {"tcp://fe80::1", "brackets, as in tcp://[::1]:7"},
+        {"tcp://[::1:7", "brackets, as in tcp://[::1]:7"},
+        {"tcp://[12345::]:7", "no IPv6 address"},
+        {"tcp://[127.0.0.1]:7", "no IPv6 address"},
+        {"tcp://[fe80::1%eth0]:7", "interface's number"},
+        {"tcp://127.0.0:7", "no IPv4 address"},
+        {"tcp://127.0.0.256:7", "no IPv4 address"},
+        {"tcp://localhost:7", "host names"},
+        {"unix://relative/path", "path from the root"},
+        {"unix://", "path from the root"},
+        {"unix://@", "@ and a name"},
+        {"fd://", "number of a descriptor"},
+        {"fd://-1", "number of a descriptor"},
+    };
+
+    for (size_t i = 0; i < sizeof(flaws) / sizeof(flaws[0]); i++) {
+        const char *text = coir_address_flaw(flaws[i][0]);
+
+        if (text == NULL || strstr(text, flaws[i][1]) == NULL)
+            fail_msg("'%s': %s", flaws[i][0], text != NULL ? text : "nothing is wrong");
+        assert_int_not_equal(text[strlen(text) - 1], '.');
+    }
+}
+
+TEST(a_path_that_is_too_long_is_a_flaw)
+{
+    char uri[7 + 108 + 1];
+
+    snprintf(uri, sizeof(uri), "unix:///%0107d", 7);
+    assert_non_null(strstr(coir_address_flaw(uri), "107 bytes"));
+    uri[7 + 107] = '\0';
+    assert_null(coir_address_flaw(uri));
+}
+
+TEST(an_address_of_the_right_form_has_no_flaw)
+{
+    static const char *const good[] = {
+        "tcp://127.0.0.1:7", "tcp://[::1]:7", "tcp://[fe80::1%2]:7", "tcp://:0", "unix:///x", "unix://@x", "fd://3",
+    };
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_null(coir_address_flaw(good[i]));
+}
+
+/* The words and the calls agree, whatever is asked for. */
+TASK_TEST(what_has_a_flaw_is_refused_and_the_other_way_round)
+{
+    static const char *const uris[] = {
+        "",          "tcp:/127.0.0.1:0",  "tcp://[::1:0", "tcp://127.0.0.1:x", "tcp://localhost:0", "tcp://127.0.0.1:0",
+        "unix://no", "unix://@coir-flaw", "fd://x",       "fd://987654",
+    };
+
+    for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        struct coir_listener *listener = NULL;
+        int rc = coir_listen(uris[i], NULL, &listener);
+
+        assert_int_equal(coir_address_flaw(uris[i]) != NULL, rc == COIR_ERROR_ADDRESS || rc == COIR_ERROR_HOST_NAME);
+        coir_listener_close(listener);
+    }
 }

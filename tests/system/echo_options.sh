@@ -59,6 +59,12 @@ refuses "'localhost'" echo --listen localhost
 refuses 'tcp://localhost:7' echo --listen tcp://localhost:7
 refuses 'tcp://127.0.0.1:70000' echo --listen tcp://127.0.0.1:70000
 refuses 'gopher://127.0.0.1:7' echo --listen gopher://127.0.0.1:7
+says 'tcp://, unix:// or fd://'
+refuses 'port is missing' echo --listen tcp://127.0.0.1
+refuses 'port is no number' echo --listen tcp://127.0.0.1:http
+refuses 'in brackets' echo --listen tcp://::1:7
+refuses 'host names' echo --listen tcp://localhost:7
+refuses '107 bytes' echo --listen "unix:///$(printf '%0107d' 7)"
 many=$(for i in $(seq 65); do echo "--listen tcp://:$i"; done)
 # shellcheck disable=SC2086
 refuses 'more than 64 times' echo $many

@@ -18,8 +18,8 @@ static int parse(const char *uri, struct address *ret_address)
 
     if (rest == NULL)
         return COIR_ERROR_ADDRESS;
-    return strncmp(uri, "unix", size) == 0 ? address_parse_local(rest, ret_address)
-                                           : address_parse_ip(rest, ret_address);
+    return address_flaw_code(strncmp(uri, "unix", size) == 0 ? address_parse_local(rest, ret_address)
+                                                             : address_parse_ip(rest, ret_address));
 }
 
 static void print(const struct address *address, char text[COIR_ADDRESS_SIZE])
@@ -225,15 +225,22 @@ TEST(the_scheme_is_what_stands_before_colon_slash_slash)
     assert_int_equal(size, 5);
 }
 
+static int parse_descriptor(const char *text)
+{
+    int fd = -1;
+
+    return address_parse_descriptor(text, &fd) == ADDRESS_SOUND ? fd : -1;
+}
+
 TEST(descriptors_are_numbers)
 {
-    assert_int_equal(address_parse_descriptor("0"), 0);
-    assert_int_equal(address_parse_descriptor("3"), 3);
-    assert_int_equal(address_parse_descriptor("2147483647"), 2147483647);
-    assert_int_equal(address_parse_descriptor("2147483648"), COIR_ERROR_ADDRESS);
-    assert_int_equal(address_parse_descriptor(""), COIR_ERROR_ADDRESS);
-    assert_int_equal(address_parse_descriptor("-1"), COIR_ERROR_ADDRESS);
-    assert_int_equal(address_parse_descriptor("3 "), COIR_ERROR_ADDRESS);
+    assert_int_equal(parse_descriptor("0"), 0);
+    assert_int_equal(parse_descriptor("3"), 3);
+    assert_int_equal(parse_descriptor("2147483647"), 2147483647);
+    assert_int_equal(parse_descriptor("2147483648"), -1);
+    assert_int_equal(parse_descriptor(""), -1);
+    assert_int_equal(parse_descriptor("-1"), -1);
+    assert_int_equal(parse_descriptor("3 "), -1);
 }
 
 TEST(what_is_no_address_of_a_stream_prints_as_nothing)
