@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 #
-#   coir_test(NAME SOURCES source... [LABEL name] [ROOMS room... | PUBLIC] [FAULTS] [ENGINES engine...])
+#   coir_test(NAME SOURCES source... [LABEL name] [ROOMS room... | PUBLIC | ALONE] [FAULTS] [ENGINES engine...])
 #
 # Builds the test program NAME, linked to tests/support and to
 #   ROOMS    the objects of these rooms and of those below them;
 #   PUBLIC   libcoir.so alone, with the public headers;
+#   ALONE    nothing else;
 #   neither  all rooms.
 # and registers each of its cases as a test of its own: after building,
 # `program --list` prints the cases, one a line, and `program CASE` runs one.
@@ -118,7 +119,7 @@ function(coir_script_tests label)
 endfunction()
 
 function(coir_test name)
-    cmake_parse_arguments(test "PUBLIC;FAULTS" "LABEL" "SOURCES;ROOMS;ENGINES" ${ARGN})
+    cmake_parse_arguments(test "PUBLIC;ALONE;FAULTS" "LABEL" "SOURCES;ROOMS;ENGINES" ${ARGN})
     if(NOT TARGET test_support)
         return()
     endif()
@@ -142,7 +143,7 @@ function(coir_test name)
             string(REPLACE "/" "-" room "${room}")
             target_link_libraries(${target} PRIVATE roots-${room})
         endforeach()
-    else()
+    elseif(NOT test_ALONE)
         target_link_libraries(${target} PRIVATE coir_rooms)
     endif()
 
