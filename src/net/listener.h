@@ -8,15 +8,9 @@
 #include "base/slab.h"
 #include "io/endpoint.h"
 #include "net/address.h"
+#include "net/bound.h"
 #include "net/options.h"
 #include <coir/listener.h>
-
-/** A socket file that we made, to be removed at the close if it is still ours. */
-struct socket_file {
-    uint64_t device;
-    uint64_t number;
-    char path[]; /* with its terminating zero */
-};
 
 struct coir_listener {
     struct slab_header header;
