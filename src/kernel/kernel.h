@@ -33,6 +33,10 @@ ssize_t kernel_receive(int fd, void *bytes, size_t size, int flags);
 ssize_t kernel_send(int fd, const void *bytes, size_t size);
 /** sendmsg(2) of the pieces alone, with MSG_DONTWAIT and MSG_NOSIGNAL. */
 ssize_t kernel_send_pieces(int fd, const struct iovec *pieces, size_t count);
+/** recvmsg(2) with MSG_DONTWAIT and MSG_CMSG_CLOEXEC. */
+ssize_t kernel_receive_message(int fd, struct msghdr *message);
+/** sendmsg(2) with MSG_DONTWAIT and MSG_NOSIGNAL. */
+ssize_t kernel_send_message(int fd, const struct msghdr *message);
 int kernel_shutdown(int fd, int how);
 int kernel_set_option(int fd, int level, int name, const void *value, socklen_t size);
 int kernel_get_option(int fd, int level, int name, void *ret_value, socklen_t *size);

@@ -60,6 +60,20 @@ ssize_t kernel_send_pieces(int fd, const struct iovec *pieces, size_t count)
     return sent < 0 ? -errno : sent;
 }
 
+ssize_t kernel_receive_message(int fd, struct msghdr *message)
+{
+    ssize_t received = recvmsg(fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    return received < 0 ? -errno : received;
+}
+
+ssize_t kernel_send_message(int fd, const struct msghdr *message)
+{
+    ssize_t sent = sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    return sent < 0 ? -errno : sent;
+}
+
 int kernel_shutdown(int fd, int how)
 {
     return shutdown(fd, how) < 0 ? -errno : 0;

@@ -311,6 +311,13 @@ ssize_t __wrap_kernel_send_pieces(int fd, const struct iovec *pieces, size_t cou
     return end_call(&call, &verdict, sent);
 }
 
+static size_t message_size(const struct msghdr *message)
+{
+    return total_size(message->msg_iov, (size_t)message->msg_iovlen);
+}
+
+WRAP(ssize_t, kernel_receive_message, (int fd, struct msghdr *message), fd, message_size(message), fd, message)
+WRAP(ssize_t, kernel_send_message, (int fd, const struct msghdr *message), fd, message_size(message), fd, message)
 WRAP(int, kernel_shutdown, (int fd, int how), fd, 0, fd, how)
 WRAP(int, kernel_set_option, (int fd, int level, int name, const void *value, socklen_t size), fd, size, fd, level,
      name, value, size)

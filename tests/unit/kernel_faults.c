@@ -108,6 +108,7 @@ TEST(every_name_leads_to_its_wrapper)
 static void expect_all_to_fail_with(int error)
 {
     struct iovec piece = {"x", 1};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     struct epoll_event event = {0};
     struct pollfd entry = {.fd = -1};
     struct stat stat;
@@ -125,6 +126,8 @@ static void expect_all_to_fail_with(int error)
     assert_int_equal(kernel_receive(-1, &number, 1, 0), -error);
     assert_int_equal(kernel_send(-1, "x", 1), -error);
     assert_int_equal(kernel_send_pieces(-1, &piece, 1), -error);
+    assert_int_equal(kernel_receive_message(-1, &message), -error);
+    assert_int_equal(kernel_send_message(-1, &message), -error);
     assert_int_equal(kernel_shutdown(-1, SHUT_WR), -error);
     assert_int_equal(kernel_set_option(-1, 0, 0, &number, sizeof(number)), -error);
     assert_int_equal(kernel_get_option(-1, 0, 0, &number, &size), -error);

@@ -129,6 +129,7 @@ TEST(full_socket_refuses_to_send_at_once)
     while (sent > 0);
     assert_int_equal(sent, -EAGAIN);
     assert_int_equal(kernel_send_pieces(pair.ours, &piece, 1), -EAGAIN);
+    assert_int_equal(kernel_send_message(pair.ours, &(struct msghdr){.msg_iov = &piece, .msg_iovlen = 1}), -EAGAIN);
     close_pair(pair);
 }
 
@@ -144,15 +145,58 @@ TEST(pieces_arrive_in_order)
     close_pair(pair);
 }
 
+/* Sends `bytes` together with a copy of `fd`. */
+static ssize_t send_with_descriptor(int socket, const char *bytes, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    struct iovec piece = {(void *)(uintptr_t)bytes, strlen(bytes)};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
+
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+    return kernel_send_message(socket, &message);
+}
+
+TEST(messages_go_through_and_nothing_blocks)
+{
+    struct pair pair = new_pair();
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    char bytes[8] = "";
+    struct iovec piece = {bytes, sizeof(bytes)};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+    int passed;
+
+    assert_int_equal(kernel_receive_message(pair.ours, &message), -EAGAIN);
+    assert_int_equal(send_with_descriptor(pair.theirs, "hello", pair.theirs), 5);
+    assert_int_equal(kernel_receive_message(pair.ours, &message), 5);
+    assert_memory_equal(bytes, "hello", 5);
+    memcpy(&passed, CMSG_DATA(&control.header), sizeof(passed));
+    assert_true(fcntl(passed, F_GETFD) & FD_CLOEXEC);
+    close(passed);
+    close_pair(pair);
+}
+
 TEST(sending_to_nobody_is_an_error_and_no_signal)
 {
     struct iovec piece = {"x", 1};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     struct pair pair = new_pair();
 
     signal(SIGPIPE, SIG_DFL); /* it would end the process */
     close(pair.theirs);
     assert_int_equal(kernel_send(pair.ours, "x", 1), -EPIPE);
     assert_int_equal(kernel_send_pieces(pair.ours, &piece, 1), -EPIPE);
+    assert_int_equal(kernel_send_message(pair.ours, &message), -EPIPE);
     close(pair.ours);
 }
 
@@ -183,6 +227,7 @@ TEST(socket_calls_return_their_error)
 {
     struct sockaddr_in address = loopback();
     struct iovec piece = {"x", 1};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     socklen_t size = sizeof(address);
     int number;
 
@@ -194,6 +239,8 @@ TEST(socket_calls_return_their_error)
     assert_int_equal(kernel_receive(-1, &number, sizeof(number), 0), -EBADF);
     assert_int_equal(kernel_send(-1, "x", 1), -EBADF);
     assert_int_equal(kernel_send_pieces(-1, &piece, 1), -EBADF);
+    assert_int_equal(kernel_receive_message(-1, &message), -EBADF);
+    assert_int_equal(kernel_send_message(-1, &message), -EBADF);
     assert_int_equal(kernel_shutdown(-1, SHUT_WR), -EBADF);
     assert_int_equal(kernel_local_address(-1, (struct sockaddr *)&address, &size), -EBADF);
     assert_int_equal(kernel_unsent(-1, &number), -EBADF);
