@@ -178,14 +178,15 @@ bool address_is_every(const struct address *address)
     return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->ip6.sin6_addr);
 }
 
-static void print_ip4(const struct in_addr *host, uint16_t port, char *text)
+static void print_ip4(const char *scheme, const struct in_addr *host, uint16_t port, char *text)
 {
     char digits[HOST_SIZE];
 
-    snprintf(text, COIR_ADDRESS_SIZE, "tcp://%s:%u", inet_ntop(AF_INET, host, digits, sizeof(digits)), ntohs(port));
+    snprintf(text, COIR_ADDRESS_SIZE, "%s://%s:%u", scheme, inet_ntop(AF_INET, host, digits, sizeof(digits)),
+             ntohs(port));
 }
 
-static void print_ip6(const struct sockaddr_in6 *address, char *text)
+static void print_ip6(const char *scheme, const struct sockaddr_in6 *address, char *text)
 {
     char digits[HOST_SIZE];
     char zone[16] = "";
@@ -193,12 +194,12 @@ static void print_ip6(const struct sockaddr_in6 *address, char *text)
 
     if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) {
         memcpy(&mapped, &address->sin6_addr.s6_addr[12], sizeof(mapped));
-        print_ip4(&mapped, address->sin6_port, text);
+        print_ip4(scheme, &mapped, address->sin6_port, text);
         return;
     }
     if (address->sin6_scope_id != 0)
         snprintf(zone, sizeof(zone), "%%%u", address->sin6_scope_id);
-    snprintf(text, COIR_ADDRESS_SIZE, "tcp://[%s%s]:%u",
+    snprintf(text, COIR_ADDRESS_SIZE, "%s://[%s%s]:%u", scheme,
              inet_ntop(AF_INET6, &address->sin6_addr, digits, sizeof(digits)), zone, ntohs(address->sin6_port));
 }
 
@@ -214,23 +215,45 @@ static void print_local(const struct sockaddr_un *address, char *text)
         snprintf(text, COIR_ADDRESS_SIZE, "unix://%.*s", (int)size, address->sun_path);
 }
 
-void address_print(const struct sockaddr_storage *address, char ret_text[COIR_ADDRESS_SIZE])
+void address_print(const char *scheme, const struct sockaddr_storage *address, char ret_text[COIR_ADDRESS_SIZE])
 {
     ret_text[0] = '\0';
     switch (address->ss_family) {
     case AF_INET: {
         const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
 
-        print_ip4(&ip4->sin_addr, ip4->sin_port, ret_text);
+        print_ip4(scheme, &ip4->sin_addr, ip4->sin_port, ret_text);
         break;
     }
     case AF_INET6:
-        print_ip6((const struct sockaddr_in6 *)address, ret_text);
+        print_ip6(scheme, (const struct sockaddr_in6 *)address, ret_text);
         break;
     case AF_UNIX:
         print_local((const struct sockaddr_un *)address, ret_text);
         break;
     default:
         break;
+    }
+}
+
+socklen_t address_size(const struct sockaddr_storage *address)
+{
+    const struct sockaddr_un *local = (const struct sockaddr_un *)address;
+
+    switch (address->ss_family) {
+    case AF_INET:
+        return sizeof(struct sockaddr_in);
+    case AF_INET6:
+        return sizeof(struct sockaddr_in6);
+    case AF_UNIX:
+        if (local->sun_path[0] != '\0')
+            return (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+                               strnlen(local->sun_path, sizeof(local->sun_path) - 1) + 1);
+        if (local->sun_path[1] != '\0')
+            return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+                               strnlen(local->sun_path + 1, sizeof(local->sun_path) - 1));
+        return 0;
+    default:
+        return 0;
     }
 }

@@ -60,7 +60,12 @@ enum address_flaw address_parse_descriptor(const char *text, int *ret_fd);
 /** True if the host part is 0.0.0.0 or [::], written out or empty. */
 bool address_is_every(const struct address *address);
 
-/** Writes the address of a stream socket as a URI; "" where it is none. IPv4 mapped into IPv6 prints as IPv4. */
-void address_print(const struct sockaddr_storage *address, char ret_text[COIR_ADDRESS_SIZE]);
+/** The size of what getsockname(2) has put into zeroed memory; 0 where it is no address, or a Unix socket's without a
+ * name. */
+socklen_t address_size(const struct sockaddr_storage *address);
+
+/** Writes the address as a URI, of `scheme` if it is no Unix one; "" where it is none. IPv4 mapped into IPv6 prints as
+ * IPv4. */
+void address_print(const char *scheme, const struct sockaddr_storage *address, char ret_text[COIR_ADDRESS_SIZE]);
 
 #endif

@@ -107,7 +107,7 @@ static int check_connected(int fd, int *ret_family)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof(peer);
-    int rc = given_check(fd, ret_family);
+    int rc = given_check(fd, SOCK_STREAM, ret_family);
 
     if (rc < 0)
         return rc;

@@ -14,12 +14,12 @@ int given_option(int fd, int name, int *ret_value)
     return kernel_get_option(fd, SOL_SOCKET, name, ret_value, &size);
 }
 
-int given_check(int fd, int *ret_family)
+int given_check(int fd, int type, int *ret_family)
 {
-    int type = 0;
-    int rc = given_option(fd, SO_TYPE, &type);
+    int found = 0;
+    int rc = given_option(fd, SO_TYPE, &found);
 
-    if (rc == 0 && type != SOCK_STREAM)
+    if (rc == 0 && found != type)
         rc = -ESOCKTNOSUPPORT;
     return rc == 0 ? given_option(fd, SO_DOMAIN, ret_family) : rc;
 }

@@ -67,7 +67,7 @@ int listener_open(const struct address *address, const struct coir_listen_option
 static int check_listening(int fd, int *ret_family)
 {
     int listens = 0;
-    int rc = given_check(fd, ret_family);
+    int rc = given_check(fd, SOCK_STREAM, ret_family);
 
     if (rc == 0)
         rc = given_option(fd, SO_ACCEPTCONN, &listens);
@@ -140,6 +140,6 @@ int coir_listener_info(const struct coir_listener *listener, struct coir_listene
     engine = loop_current()->engine;
     *ret_info = (struct coir_listener_info){.accepted = listener->accepted};
     if (engine->table->address(engine, listener->endpoint, ENDPOINT_OUR_ADDRESS, &address) == 0)
-        address_print(&address, ret_info->local);
+        address_print("tcp", &address, ret_info->local);
     return 0;
 }

@@ -124,7 +124,7 @@ static void print_address(const struct coir_stream *stream, enum endpoint_addres
 
     ret_text[0] = '\0';
     if (engine->table->address(engine, stream->endpoint, which, &address) == 0)
-        address_print(&address, ret_text);
+        address_print("tcp", &address, ret_text);
 }
 
 static void tell_addresses(const struct coir_stream *stream, struct coir_stream_info *info)

@@ -27,7 +27,7 @@ static void print(const struct address *address, char text[COIR_ADDRESS_SIZE])
     struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
 
     memcpy(&storage, &address->any, address->size);
-    address_print(&storage, text);
+    address_print("tcp", &storage, text);
 }
 
 static void expect_text(const char *uri, const char *expected)
@@ -250,11 +250,11 @@ TEST(what_is_no_address_of_a_stream_prints_as_nothing)
     struct sockaddr_storage unnamed = {.ss_family = AF_UNIX};
     char text[COIR_ADDRESS_SIZE] = "x";
 
-    address_print(&none, text);
+    address_print("tcp", &none, text);
     assert_string_equal(text, "");
-    address_print(&other, text);
+    address_print("tcp", &other, text);
     assert_string_equal(text, "");
-    address_print(&unnamed, text);
+    address_print("tcp", &unnamed, text);
     assert_string_equal(text, "unix://");
 }
 
