@@ -16,19 +16,12 @@
 /* For TCP the kernel throws bytes away without copying them. */
 #define DISCARD_AT_ONCE ((size_t)1 << 20)
 
-/* There was nothing, or no use in asking: the operation waits for an event. */
-static inline int wait_for_event(struct operation *operation)
-{
-    operation->state = OPERATION_STARTED;
-    return OPERATION_PENDING;
-}
-
 /* The same for a descriptor that is watched only now. */
 static int watch_and_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     int rc = operation->state == OPERATION_STARTED ? 0 : readiness_hooks_of(engine)->watch(engine, endpoint);
 
-    return rc < 0 ? rc : wait_for_event(operation);
+    return rc < 0 ? rc : readiness_wait_for_event(operation);
 }
 
 static bool is_fatal(int error)
@@ -61,7 +54,7 @@ static int receive_nothing(struct endpoint *endpoint, int got)
         return 0;
     }
     endpoint->flags &= (uint16_t) ~(ENDPOINT_INBOUND | ENDPOINT_HANGUP);
-    return wait_for_event(&endpoint->in);
+    return readiness_wait_for_event(&endpoint->in);
 }
 
 static inline ssize_t receive_bytes(struct loop *loop, const struct endpoint *endpoint, void *bytes, size_t size,
@@ -95,7 +88,7 @@ static int receive_once(struct loop *loop, struct endpoint *endpoint, void *byte
 int readiness_receive(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     if (!(endpoint->flags & ENDPOINT_INBOUND))
-        return wait_for_event(operation);
+        return readiness_wait_for_event(operation);
     return receive_once(engine->loop, endpoint, operation->memory, operation->size, 0);
 }
 
@@ -137,7 +130,7 @@ static __attribute__((noinline)) int try_lend(struct loop *loop, struct endpoint
 int readiness_lend(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     if (!(endpoint->flags & ENDPOINT_INBOUND))
-        return wait_for_event(operation);
+        return readiness_wait_for_event(operation);
     return try_lend(engine->loop, endpoint);
 }
 
@@ -146,7 +139,7 @@ int readiness_discard(struct engine *engine, struct endpoint *endpoint, struct o
     unsigned char bytes[4096];
 
     if (!(endpoint->flags & ENDPOINT_INBOUND))
-        return wait_for_event(operation);
+        return readiness_wait_for_event(operation);
     if (endpoint->flags & ENDPOINT_LOCAL)
         return receive_once(engine->loop, endpoint, bytes, sizeof(bytes), 0);
     return receive_once(engine->loop, endpoint, NULL, DISCARD_AT_ONCE, MSG_TRUNC);
@@ -171,7 +164,7 @@ static __attribute__((noinline)) int send_nothing(struct endpoint *endpoint, int
     if (error != -EAGAIN)
         return end_by_sending(endpoint, error);
     endpoint->flags &= (uint16_t)~ENDPOINT_OUTBOUND;
-    return wait_for_event(operation);
+    return readiness_wait_for_event(operation);
 }
 
 static inline __attribute__((always_inline)) int send_once(struct engine *engine, struct endpoint *endpoint,
@@ -180,7 +173,7 @@ static inline __attribute__((always_inline)) int send_once(struct engine *engine
     ssize_t sent;
 
     if (UNLIKELY(!(endpoint->flags & ENDPOINT_OUTBOUND)))
-        return endpoint->error != 0 ? endpoint->error : wait_for_event(operation);
+        return endpoint->error != 0 ? endpoint->error : readiness_wait_for_event(operation);
     engine->loop->send_calls++;
     engine->loop->scheduler.look_at = 0;
     sent = pieces ? kernel_send_pieces(endpoint->fd, operation->memory, operation->size)
@@ -203,7 +196,7 @@ int readiness_accept(struct engine *engine, struct endpoint *endpoint, struct op
     int fd;
 
     if (!(endpoint->flags & ENDPOINT_INBOUND))
-        return wait_for_event(operation);
+        return readiness_wait_for_event(operation);
     do {
         engine->loop->accept_calls++;
         engine->loop->scheduler.look_at = 0;
@@ -214,7 +207,7 @@ int readiness_accept(struct engine *engine, struct endpoint *endpoint, struct op
     if (fd != -EAGAIN)
         return fd;
     endpoint->flags &= (uint16_t)~ENDPOINT_INBOUND;
-    return wait_for_event(operation);
+    return readiness_wait_for_event(operation);
 }
 
 /* Has the kernel decided about the connection? SO_ERROR alone cannot tell "connected" from "not yet". */
@@ -274,11 +267,11 @@ int readiness_signal(struct engine *engine, struct endpoint *endpoint, struct op
 
     (void)engine;
     if (!(endpoint->flags & ENDPOINT_INBOUND))
-        return wait_for_event(operation);
+        return readiness_wait_for_event(operation);
     do
         got = kernel_read(endpoint->fd, &information, sizeof(information));
     while (got == -EINTR);
     if (got == -EAGAIN)
-        return wait_for_event(operation);
+        return readiness_wait_for_event(operation);
     return got < 0 ? (int)got : (int)information.ssi_signo;
 }

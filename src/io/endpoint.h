@@ -46,6 +46,7 @@ _Static_assert(sizeof(struct endpoint) <= 112, "a stream and its endpoint are pr
 enum endpoint_purpose {
     ENDPOINT_TO_LISTEN,
     ENDPOINT_TO_CONNECT,
+    ENDPOINT_FOR_DATAGRAMS,
 };
 
 /** TCP's options of a stream; a listener's pass to what it accepts. */
@@ -53,6 +54,12 @@ struct endpoint_tuning {
     uint32_t user_timeout_ms; /* 0 = off */
     uint32_t keepalive_s;     /* 0 = off */
     bool delay_small_writes;
+};
+
+/** Options of a datagram socket. */
+struct datagram_tuning {
+    uint32_t receive_queue_bytes; /* 0 = as the system has it; at most INT_MAX */
+    bool broadcast;
 };
 
 /** What a new socket is to be. */
@@ -63,7 +70,8 @@ struct endpoint_plan {
     sa_family_t family;
     bool dual_stack; /* an IPv6 socket takes IPv4 too */
     int backlog;
-    struct endpoint_tuning tuning; /* set before the socket can have a peer */
+    struct endpoint_tuning tuning; /* of streams; set before the socket can have a peer */
+    struct datagram_tuning datagrams;
 };
 
 #endif

@@ -58,6 +58,8 @@ struct engine_table {
     int (*unsent)(struct engine *engine, struct endpoint *endpoint, int *ret_bytes);
     /** Changes the options of an adopted stream socket. */
     int (*tune)(struct engine *engine, struct endpoint *endpoint, const struct endpoint_tuning *tuning);
+    /** Changes the options of an adopted datagram socket, which from now on tells where each datagram was sent. */
+    int (*tune_datagrams)(struct engine *engine, struct endpoint *endpoint, const struct datagram_tuning *tuning);
     /** Ends our half: the peer reads the end. */
     int (*finish)(struct engine *engine, struct endpoint *endpoint);
     /** Lets no further connection begin on a TCP listener; those that have begun go on. */

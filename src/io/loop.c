@@ -4,6 +4,7 @@
  */
 #include "io/loop.h"
 #include "io/linger.h"
+#include "io/message.h"
 #include "kernel/kernel.h"
 #include <errno.h>
 
@@ -141,6 +142,8 @@ static void drop_result(struct operation *operation)
         return;
     if (operation->kind == OPERATION_LEND && operation->result > 0)
         buffer_release(operation->memory);
+    else if (operation->kind == OPERATION_RECEIVE_FROM)
+        message_drop(operation->memory);
     else if (operation->kind == OPERATION_ACCEPT)
         (void)kernel_close(operation->result);
 }

@@ -19,17 +19,19 @@ struct task;
 struct buffer;
 
 enum operation_kind {
-    OPERATION_ACCEPT,      /* result: a descriptor */
-    OPERATION_CONNECT,     /* memory: a sockaddr of `size` bytes */
-    OPERATION_RECEIVE,     /* memory: room for `size` bytes; result: bytes, 0 = the end */
-    OPERATION_LEND,        /* the same into a lent buffer, which `memory` then is */
-    OPERATION_SEND,        /* memory: `size` bytes; result: how many were taken */
-    OPERATION_SEND_PIECES, /* memory: `size` iovecs; likewise */
-    OPERATION_READY,       /* size: poll(2) events; result: those that hold */
-    OPERATION_SIGNAL,      /* result: the signal's number */
-    OPERATION_DISCARD,     /* result: bytes thrown away, 0 = the end */
+    OPERATION_ACCEPT,       /* result: a descriptor */
+    OPERATION_CONNECT,      /* memory: a sockaddr of `size` bytes */
+    OPERATION_RECEIVE,      /* memory: room for `size` bytes; result: bytes, 0 = the end */
+    OPERATION_LEND,         /* the same into a lent buffer, which `memory` then is */
+    OPERATION_SEND,         /* memory: `size` bytes; result: how many were taken */
+    OPERATION_SEND_PIECES,  /* memory: `size` iovecs; likewise */
+    OPERATION_READY,        /* size: poll(2) events; result: those that hold */
+    OPERATION_SIGNAL,       /* result: the signal's number */
+    OPERATION_DISCARD,      /* result: bytes thrown away, 0 = the end */
+    OPERATION_RECEIVE_FROM, /* memory: a struct message (message.h); result: bytes, 0 = an empty datagram */
+    OPERATION_SEND_TO,      /* memory: likewise; result: >= 0, or -EBUSY: try again soon, no event will tell when */
 };
-#define OPERATION_KIND_COUNT 9
+#define OPERATION_KIND_COUNT 11
 
 enum operation_state {
     OPERATION_IDLE,

@@ -24,6 +24,8 @@ DEFINE_SETTLE(readiness_send)
 DEFINE_SETTLE(readiness_send_pieces)
 DEFINE_SETTLE(readiness_ready)
 DEFINE_SETTLE(readiness_signal)
+DEFINE_SETTLE(readiness_receive_from)
+DEFINE_SETTLE(readiness_send_to)
 
 #define READINESS_WAIT(title, start, drains)                                                                           \
     {                                                                                                                  \
@@ -39,6 +41,8 @@ const struct wait_kind readiness_waits[OPERATION_KIND_COUNT] = {
     [OPERATION_SEND_PIECES] = READINESS_WAIT("writev", readiness_send_pieces, false),
     [OPERATION_READY] = READINESS_WAIT("wait for a descriptor", readiness_ready, false),
     [OPERATION_SIGNAL] = READINESS_WAIT("wait for a signal", readiness_signal, false),
+    [OPERATION_RECEIVE_FROM] = READINESS_WAIT("receive a datagram", readiness_receive_from, true),
+    [OPERATION_SEND_TO] = READINESS_WAIT("send a datagram", readiness_send_to, false),
 };
 
 /* A discard has no task: it goes on at once, and linger.c takes in what it brought. */

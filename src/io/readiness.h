@@ -43,6 +43,13 @@ static inline const struct readiness_hooks *readiness_hooks_of(const struct engi
 /** readiness.c's: how tasks wait. */
 extern const struct wait_kind readiness_waits[OPERATION_KIND_COUNT];
 
+/* There was nothing, or no use in asking: the operation waits for an event. */
+static inline int readiness_wait_for_event(struct operation *operation)
+{
+    operation->state = OPERATION_STARTED;
+    return OPERATION_PENDING;
+}
+
 /* The task that waits for the operation tries it again when its turn comes. */
 static inline void readiness_try_later(struct engine *engine, const struct operation *operation)
 {
@@ -70,8 +77,8 @@ static inline void readiness_event(struct engine *engine, struct endpoint *endpo
     }
 }
 
-/* attempt.c: start() of each kind of operation, and what a STARTED one tries again. Each is tried only where the
- * endpoint's flags say that it may come to something. */
+/* attempt.c and attempt_datagram.c: start() of each kind of operation, and what a STARTED one tries again. Each is
+ * tried only where the endpoint's flags say that it may come to something. */
 int readiness_accept(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 int readiness_connect(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 int readiness_receive(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
@@ -81,6 +88,8 @@ int readiness_send_pieces(struct engine *engine, struct endpoint *endpoint, stru
 int readiness_ready(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 int readiness_signal(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 int readiness_discard(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_receive_from(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
+int readiness_send_to(struct engine *engine, struct endpoint *endpoint, struct operation *operation);
 
 #define READINESS_START                                                                                                \
     {                                                                                                                  \
@@ -88,6 +97,7 @@ int readiness_discard(struct engine *engine, struct endpoint *endpoint, struct o
         [OPERATION_RECEIVE] = readiness_receive, [OPERATION_LEND] = readiness_lend, [OPERATION_SEND] = readiness_send, \
         [OPERATION_SEND_PIECES] = readiness_send_pieces, [OPERATION_READY] = readiness_ready,                          \
         [OPERATION_SIGNAL] = readiness_signal, [OPERATION_DISCARD] = readiness_discard,                                \
+        [OPERATION_RECEIVE_FROM] = readiness_receive_from, [OPERATION_SEND_TO] = readiness_send_to,                    \
     }
 
 /* readiness.c and socket.c: the rest of an engine's table. */
@@ -100,6 +110,7 @@ int readiness_address(struct engine *engine, struct endpoint *endpoint, enum end
                       struct sockaddr_storage *ret_address);
 int readiness_unsent(struct engine *engine, struct endpoint *endpoint, int *ret_bytes);
 int readiness_tune(struct engine *engine, struct endpoint *endpoint, const struct endpoint_tuning *tuning);
+int readiness_tune_datagrams(struct engine *engine, struct endpoint *endpoint, const struct datagram_tuning *tuning);
 int readiness_finish(struct engine *engine, struct endpoint *endpoint);
 int readiness_refuse(struct engine *engine, struct endpoint *endpoint);
 coir_time readiness_now(struct engine *engine);
@@ -108,7 +119,8 @@ coir_time readiness_now(struct engine *engine);
 #define READINESS_FUNCTIONS                                                                                            \
     .waits = readiness_waits, .open = readiness_open, .adopt = readiness_adopt,                                        \
     .open_signals = readiness_open_signals, .close = readiness_close, .cancel = readiness_cancel,                      \
-    .address = readiness_address, .unsent = readiness_unsent, .tune = readiness_tune, .finish = readiness_finish,      \
-    .refuse = readiness_refuse, .now = readiness_now
+    .address = readiness_address, .unsent = readiness_unsent, .tune = readiness_tune,                                  \
+    .tune_datagrams = readiness_tune_datagrams, .finish = readiness_finish, .refuse = readiness_refuse,                \
+    .now = readiness_now
 
 #endif

@@ -61,25 +61,26 @@ static void remove_name(const struct endpoint_plan *plan)
         (void)kernel_unlink(address->sun_path);
 }
 
-static int bind_for_listening(int fd, const struct endpoint_plan *plan)
+static int bind_socket(int fd, const struct endpoint_plan *plan)
 {
     int rc = 0;
 
-    if (plan->family != AF_UNIX)
+    /* Two datagram sockets that have it would share one address. */
+    if (plan->purpose == ENDPOINT_TO_LISTEN && plan->family != AF_UNIX)
         rc = set_number(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (rc == 0 && plan->family == AF_INET6)
         rc = set_number(fd, IPPROTO_IPV6, IPV6_V6ONLY, !plan->dual_stack);
     return rc == 0 ? kernel_bind(fd, plan->address, plan->address_size) : rc;
 }
 
-static int prepare_listener(struct engine *engine, int fd, const struct endpoint_plan *plan, uint16_t flags,
-                            struct endpoint **ret_endpoint)
+static int prepare_bound(struct engine *engine, int fd, const struct endpoint_plan *plan, uint16_t flags,
+                         struct endpoint **ret_endpoint)
 {
-    int rc = bind_for_listening(fd, plan);
+    int rc = bind_socket(fd, plan);
 
     if (rc < 0)
         return rc;
-    rc = kernel_listen(fd, plan->backlog);
+    rc = plan->purpose == ENDPOINT_TO_LISTEN ? kernel_listen(fd, plan->backlog) : 0;
     if (rc == 0)
         rc = watch_endpoint(engine, fd, flags, ret_endpoint);
     if (rc < 0)
@@ -128,23 +129,56 @@ static int tune_socket(int fd, const struct endpoint_tuning *tuning)
     return rc == 0 ? set_keepalive(fd, tuning->keepalive_s) : rc;
 }
 
+/* Each datagram is to come with the address it was sent to. An IPv6 socket may take IPv4 as well, and tells more of it
+ * by IPv4's own means. */
+static int ask_for_destinations(int fd)
+{
+    int rc = set_number(fd, IPPROTO_IP, IP_PKTINFO, 1);
+
+    if (rc < 0)
+        return rc;
+    rc = set_number(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    return rc == -ENOPROTOOPT ? 0 : rc; /* an IPv4 socket */
+}
+
+static int tune_datagrams(int fd, bool local, const struct datagram_tuning *tuning)
+{
+    int rc = local ? 0 : ask_for_destinations(fd);
+
+    if (rc == 0 && tuning->receive_queue_bytes > 0)
+        rc = set_number(fd, SOL_SOCKET, SO_RCVBUF, (int)tuning->receive_queue_bytes);
+    if (rc == 0 && tuning->broadcast)
+        rc = set_number(fd, SOL_SOCKET, SO_BROADCAST, 1);
+    return rc;
+}
+
+static int tune_new(int fd, const struct endpoint_plan *plan)
+{
+    bool local = plan->family == AF_UNIX;
+
+    if (plan->purpose == ENDPOINT_FOR_DATAGRAMS)
+        return tune_datagrams(fd, local, &plan->datagrams);
+    return local ? 0 : tune_socket(fd, &plan->tuning);
+}
+
 int readiness_open(struct engine *engine, const struct endpoint_plan *plan, struct endpoint **ret_endpoint)
 {
     uint16_t flags = plan->family == AF_UNIX ? ENDPOINT_LOCAL : 0;
-    int fd = kernel_socket(plan->family, SOCK_STREAM, 0);
+    int type = plan->purpose == ENDPOINT_FOR_DATAGRAMS ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = kernel_socket(plan->family, type, 0);
     int rc;
 
     if (fd < 0)
         return fd;
-    rc = plan->family == AF_UNIX ? 0 : tune_socket(fd, &plan->tuning);
+    rc = tune_new(fd, plan);
     if (rc < 0) {
         (void)kernel_close(fd);
         return rc;
     }
-    if (plan->purpose == ENDPOINT_TO_LISTEN)
-        rc = prepare_listener(engine, fd, plan, flags, ret_endpoint);
-    else
+    if (plan->purpose == ENDPOINT_TO_CONNECT)
         rc = prepare_connection(engine, fd, plan, flags, ret_endpoint);
+    else
+        rc = prepare_bound(engine, fd, plan, flags, ret_endpoint);
     if (rc < 0)
         (void)kernel_close(fd);
     return rc;
@@ -203,6 +237,12 @@ int readiness_tune(struct engine *engine, struct endpoint *endpoint, const struc
 {
     (void)engine;
     return endpoint->flags & ENDPOINT_LOCAL ? 0 : tune_socket(endpoint->fd, tuning);
+}
+
+int readiness_tune_datagrams(struct engine *engine, struct endpoint *endpoint, const struct datagram_tuning *tuning)
+{
+    (void)engine;
+    return tune_datagrams(endpoint->fd, endpoint->flags & ENDPOINT_LOCAL, tuning);
 }
 
 /* The connection is gone. Why, the kernel says once. */
