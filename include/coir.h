@@ -7,6 +7,7 @@
  *     scope.h      lifetimes, cancellation, deadlines, drains
  *     stream.h     connected byte streams
  *     listener.h   where streams come from
+ *     datagram.h   messages over UDP and Unix sockets
  *     channel.h    bounded queues between tasks
  *     wait.h       any descriptor, and signals as events
  *     error.h      names and texts of error codes
@@ -17,6 +18,7 @@
 
 #include <coir/channel.h>
 #include <coir/coroutine.h>
+#include <coir/datagram.h>
 #include <coir/error.h>
 #include <coir/listener.h>
 #include <coir/run.h>

@@ -17,7 +17,7 @@ static const struct {
     const char *text;
 } flaws[] = {
     [ADDRESS_SOUND] = {0, NULL},
-    [ADDRESS_SCHEME] = {COIR_ERROR_ADDRESS, "an address begins with tcp://, unix:// or fd://"},
+    [ADDRESS_SCHEME] = {COIR_ERROR_ADDRESS, "an address begins with tcp://, udp://, unix:// or fd://"},
     [ADDRESS_NO_PORT] = {COIR_ERROR_ADDRESS, "a port is missing at the end, as in tcp://127.0.0.1:7"},
     [ADDRESS_PORT] = {COIR_ERROR_ADDRESS, "the port is no number from 0 to 65535"},
     [ADDRESS_NO_BRACKETS] = {COIR_ERROR_ADDRESS, "an IPv6 host stands in brackets, as in tcp://[::1]:7"},

@@ -11,6 +11,7 @@
 
 struct net {
     struct slab listeners;
+    struct slab datagram_sockets;
     const struct scheme *const *schemes; /* ends with NULL; runtime/ chooses them */
 };
 

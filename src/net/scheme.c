@@ -3,6 +3,7 @@
  * From a URI to a scheme and, for the schemes that are sockets, to an address.
  */
 #include "net/scheme.h"
+#include "net/datagram.h"
 #include "net/dial.h"
 #include "net/listener.h"
 #include "net/net.h"
@@ -66,6 +67,21 @@ int coir_connect(const char *uri, const struct coir_stream_options *options, str
     return scheme->connect(rest, options != NULL ? options : &defaults, ret_stream);
 }
 
+int coir_datagram_open(const char *uri, const struct coir_datagram_options *options,
+                       struct coir_datagram_socket **ret_socket)
+{
+    static const struct coir_datagram_options defaults;
+    const struct scheme *scheme;
+    const char *rest;
+
+    ASSERT(task_is_running());
+    ASSERT(uri != NULL && ret_socket != NULL);
+    scheme = find_scheme(net_current()->schemes, uri, &rest);
+    if (scheme == NULL || scheme->datagrams == NULL)
+        return COIR_ERROR_ADDRESS;
+    return scheme->datagrams(rest, options != NULL ? options : &defaults, ret_socket);
+}
+
 /* The address to connect from: of the same scheme. Returns 0 or an error; *ret_local stays NULL where none is given. */
 static int parse_local(const char *uri, const char *scheme_name,
                        enum address_flaw (*parse)(const char *, struct address *), struct address *space,
@@ -110,7 +126,7 @@ static int connect_from(const struct address *address, const char *scheme_name,
     return rc < 0 ? rc : dial(address, local, options, ret_stream);
 }
 
-static enum address_flaw check_tcp(const char *rest)
+static enum address_flaw check_ip(const char *rest)
 {
     struct address address;
 
@@ -138,6 +154,15 @@ static int connect_tcp(const char *rest, const struct coir_stream_options *optio
     return connect_from(&address, "tcp", address_parse_ip, options, ret_stream);
 }
 
+static int open_udp(const char *rest, const struct coir_datagram_options *options,
+                    struct coir_datagram_socket **ret_socket)
+{
+    struct address address;
+    int rc = address_flaw_code(address_parse_ip(rest, &address));
+
+    return rc < 0 ? rc : datagram_open(&address, options, ret_socket);
+}
+
 static enum address_flaw check_unix(const char *rest)
 {
     struct address address;
@@ -161,6 +186,15 @@ static int connect_unix(const char *rest, const struct coir_stream_options *opti
     return rc < 0 ? rc : connect_from(&address, "unix", address_parse_local, options, ret_stream);
 }
 
+static int open_unix(const char *rest, const struct coir_datagram_options *options,
+                     struct coir_datagram_socket **ret_socket)
+{
+    struct address address;
+    int rc = address_flaw_code(address_parse_local(rest, &address));
+
+    return rc < 0 ? rc : datagram_open(&address, options, ret_socket);
+}
+
 static enum address_flaw check_fd(const char *rest)
 {
     int fd;
@@ -176,6 +210,17 @@ static int listen_fd(const char *rest, const struct coir_listen_options *options
     return rc < 0 ? rc : listener_adopt(fd, options, ret_listener);
 }
 
-const struct scheme scheme_tcp = {.name = "tcp", .check = check_tcp, .listen = listen_tcp, .connect = connect_tcp};
-const struct scheme scheme_unix = {.name = "unix", .check = check_unix, .listen = listen_unix, .connect = connect_unix};
-const struct scheme scheme_fd = {.name = "fd", .check = check_fd, .listen = listen_fd};
+static int open_fd(const char *rest, const struct coir_datagram_options *options,
+                   struct coir_datagram_socket **ret_socket)
+{
+    int fd;
+    int rc = address_flaw_code(address_parse_descriptor(rest, &fd));
+
+    return rc < 0 ? rc : datagram_adopt(fd, options, ret_socket);
+}
+
+const struct scheme scheme_tcp = {.name = "tcp", .check = check_ip, .listen = listen_tcp, .connect = connect_tcp};
+const struct scheme scheme_udp = {.name = "udp", .check = check_ip, .datagrams = open_udp};
+const struct scheme scheme_unix = {
+    .name = "unix", .check = check_unix, .listen = listen_unix, .connect = connect_unix, .datagrams = open_unix};
+const struct scheme scheme_fd = {.name = "fd", .check = check_fd, .listen = listen_fd, .datagrams = open_fd};

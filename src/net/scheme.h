@@ -8,6 +8,7 @@
 #define NET_SCHEME_H
 
 #include "net/address.h"
+#include <coir/datagram.h>
 #include <coir/listener.h>
 #include <coir/stream.h>
 
@@ -15,12 +16,16 @@ struct scheme {
     const char *name;
     /** What is wrong with the URI's part behind "://". */
     enum address_flaw (*check)(const char *rest);
-    /** As coir_listen() and coir_connect(), with that part. NULL: the scheme has no such thing. */
+    /** As coir_listen(), coir_connect() and coir_datagram_open(), with that part. NULL: the scheme has no such thing.
+     */
     int (*listen)(const char *rest, const struct coir_listen_options *options, struct coir_listener **ret_listener);
     int (*connect)(const char *rest, const struct coir_stream_options *options, struct coir_stream **ret_stream);
+    int (*datagrams)(const char *rest, const struct coir_datagram_options *options,
+                     struct coir_datagram_socket **ret_socket);
 };
 
 extern const struct scheme scheme_tcp;
+extern const struct scheme scheme_udp;
 extern const struct scheme scheme_unix;
 extern const struct scheme scheme_fd; /* a descriptor that we were given */
 

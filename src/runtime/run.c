@@ -31,7 +31,7 @@ static const struct engine_choice engines[] = {
     {COIR_ENGINE_POLL, "poll", poll_engine_create, poll_engine_destroy},
 };
 
-static const struct scheme *const schemes[] = {&scheme_tcp, &scheme_unix, &scheme_fd, NULL};
+static const struct scheme *const schemes[] = {&scheme_tcp, &scheme_udp, &scheme_unix, &scheme_fd, NULL};
 
 struct runtime {
     struct loop loop;
@@ -129,11 +129,13 @@ static void assert_all_closed(const struct runtime *runtime)
     bool every_slice_was_released = runtime->loop.slices_out == 0;
     bool every_stream_was_closed = runtime->loop.streams.live == 0;
     bool every_listener_was_closed = runtime->net.listeners.live == 0;
+    bool every_datagram_socket_was_closed = runtime->net.datagram_sockets.live == 0;
     bool every_channel_was_closed = runtime->loop.scheduler.waitables.live == 0;
 
     ASSERT(every_slice_was_released);
     ASSERT(every_stream_was_closed);
     ASSERT(every_listener_was_closed);
+    ASSERT(every_datagram_socket_was_closed);
     ASSERT(every_channel_was_closed);
 }
 

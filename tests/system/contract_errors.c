@@ -183,11 +183,11 @@ TEST(texts_of_our_own_codes_tell_them_apart)
 TEST(an_address_that_is_refused_has_a_flaw_of_its_own)
 {
     static const char *const flaws[][2] = {
-        {"", "tcp://, unix:// or fd://"},
-        {"localhost", "tcp://, unix:// or fd://"},
-        {"127.0.0.1:7", "tcp://, unix:// or fd://"},
-        {"gopher://127.0.0.1:7", "tcp://, unix:// or fd://"},
-        {"TCP://127.0.0.1:7", "tcp://, unix:// or fd://"},
+        {"", "tcp://, udp://, unix:// or fd://"},
+        {"localhost", "tcp://, udp://, unix:// or fd://"},
+        {"127.0.0.1:7", "tcp://, udp://, unix:// or fd://"},
+        {"gopher://127.0.0.1:7", "tcp://, udp://, unix:// or fd://"},
+        {"TCP://127.0.0.1:7", "tcp://, udp://, unix:// or fd://"},
         {"tcp://127.0.0.1", "port is missing"},
         {"tcp://127.0.0.1:", "port is missing"},
         {"tcp://[::1]", "port is missing"},
@@ -207,6 +207,8 @@ TEST(an_address_that_is_refused_has_a_flaw_of_its_own)
         {"tcp://localhost:7", "host names"},
         {"unix://relative/path", "path from the root"},
         {"unix://", "path from the root"},
+        {"udp://127.0.0.1", "port is missing"},
+        {"udp://localhost:7", "host names"},
         {"unix://@", "@ and a name"},
         {"fd://", "number of a descriptor"},
         {"fd://-1", "number of a descriptor"},
@@ -234,7 +236,8 @@ TEST(a_path_that_is_too_long_is_a_flaw)
 TEST(an_address_of_the_right_form_has_no_flaw)
 {
     static const char *const good[] = {
-        "tcp://127.0.0.1:7", "tcp://[::1]:7", "tcp://[fe80::1%2]:7", "tcp://:0", "unix:///x", "unix://@x", "fd://3",
+        "tcp://127.0.0.1:7", "tcp://[::1]:7", "tcp://[fe80::1%2]:7", "tcp://:0",
+        "udp://127.0.0.1:7", "unix:///x",     "unix://@x",           "fd://3",
     };
 
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
