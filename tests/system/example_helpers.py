@@ -33,7 +33,7 @@ class Server:
             env={**os.environ, "COIR_ENGINE": engine},
         )
         line = self.process.stderr.readline()
-        found = re.search(r"listening on (tcp://127\.0\.0\.1:([1-9][0-9]*))$", line.rstrip())
+        found = re.search(r"listening on ((?:tcp|udp)://127\.0\.0\.1:([1-9][0-9]*))$", line.rstrip())
         check(found, f"{name}: says {line!r}")
         self.uri = found.group(1)
         self.port = int(found.group(2))

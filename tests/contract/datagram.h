@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Datagram sockets of the other side: plain ones of the C library, and what
+ * they send and expect.
+ */
+#ifndef CONTRACT_DATAGRAM_H
+#define CONTRACT_DATAGRAM_H
+
+#include "contract/rig.h"
+#include "net/datagram.h"
+
+/** A blocking socket on a free port of the loopback, or on an abstract Unix address that the kernel picks. */
+static inline int new_datagram_peer(bool local, struct place *ret_place)
+{
+    struct sockaddr_in ip = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    int fd = socket(local ? AF_UNIX : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    if (local)
+        assert_int_equal(bind(fd, (struct sockaddr *)&path, sizeof(sa_family_t)), 0);
+    else
+        assert_int_equal(bind(fd, (struct sockaddr *)&ip, sizeof(ip)), 0);
+    ret_place->size = sizeof(ret_place->address);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&ret_place->address, &ret_place->size), 0);
+    return fd;
+}
+
+/** The address of a socket of either side. */
+static inline struct place place_of(int fd)
+{
+    struct place place = {.size = sizeof(place.address)};
+
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&place.address, &place.size), 0);
+    return place;
+}
+
+static inline void send_datagram(int fd, const struct place *to, const void *bytes, size_t size)
+{
+    assert_int_equal(sendto(fd, bytes, size, MSG_NOSIGNAL, (const struct sockaddr *)&to->address, to->size),
+                     (ssize_t)size);
+}
+
+/** Receives one datagram, which must be `text`. */
+static inline void expect_datagram(int fd, const char *text)
+{
+    char bytes[256];
+    size_t size = strlen(text);
+
+    assert_true(size < sizeof(bytes));
+    assert_int_equal(recv(fd, bytes, sizeof(bytes), 0), (ssize_t)size);
+    assert_memory_equal(bytes, text, size);
+}
+
+/** A socket of ours with an address, and a peer's. */
+struct exchange {
+    struct coir_datagram_socket *socket;
+    struct coir_address address; /* the peer's */
+    struct place place;          /* ours */
+    int peer;
+};
+
+static inline struct exchange open_exchange(bool local)
+{
+    struct exchange exchange = {.socket = NULL};
+    struct place place;
+    char uri[64] = "udp://127.0.0.1:0";
+
+    if (local)
+        snprintf(uri, sizeof(uri), "unix://@coir-contract-%d", (int)getpid());
+    assert_int_equal(coir_datagram_open(uri, NULL, &exchange.socket), 0);
+    exchange.place = place_of(exchange.socket->endpoint->fd);
+    exchange.peer = new_datagram_peer(local, &place);
+    print_place(&place, uri, sizeof(uri));
+    if (!local)
+        memcpy(uri, "udp", 3);
+    assert_int_equal(coir_address_read(uri, &exchange.address), 0);
+    return exchange;
+}
+
+static inline void close_exchange(struct exchange *exchange)
+{
+    coir_datagram_close(exchange->socket);
+    close(exchange->peer);
+}
+
+static inline void send_to_us(const struct exchange *exchange, const char *text)
+{
+    send_datagram(exchange->peer, &exchange->place, text, strlen(text));
+}
+
+/** Receives one datagram, which must be `text` and the peer's, and releases it. */
+static inline void expect_from_peer(struct exchange *exchange, const char *text)
+{
+    struct coir_datagram datagram;
+
+    assert_int_equal(coir_datagram_receive(exchange->socket, &datagram), 0);
+    assert_int_equal(datagram.data.size, strlen(text));
+    assert_memory_equal(datagram.data.bytes, text, datagram.data.size);
+    assert_true(coir_address_same(&datagram.peer, &exchange->address));
+    coir_release(&datagram.data);
+}
+
+/** A datagram to the peer. */
+static inline struct coir_datagram datagram_of(const struct exchange *exchange, const char *text)
+{
+    return (struct coir_datagram){
+        .data = {.bytes = (unsigned char *)(uintptr_t)text, .size = strlen(text)},
+        .peer = exchange->address,
+    };
+}
+
+static inline struct coir_datagram_info info_of(const struct exchange *exchange)
+{
+    struct coir_datagram_info info;
+
+    assert_int_equal(coir_datagram_info(exchange->socket, &info), 0);
+    return info;
+}
+
+#endif
