@@ -9,6 +9,19 @@
 #include "contract/rig.h"
 #include "net/datagram.h"
 
+/** Two cases: over UDP, and over a Unix socket. */
+#define CASE_OF_KINDS(name)                                                                                            \
+    static void name(bool local);                                                                                      \
+    CASE(name##_udp)                                                                                                   \
+    {                                                                                                                  \
+        name(false);                                                                                                   \
+    }                                                                                                                  \
+    CASE(name##_local)                                                                                                 \
+    {                                                                                                                  \
+        name(true);                                                                                                    \
+    }                                                                                                                  \
+    static void name(bool local)
+
 /** A blocking socket on a free port of the loopback, or on an abstract Unix address that the kernel picks. */
 static inline int new_datagram_peer(bool local, struct place *ret_place)
 {

@@ -59,7 +59,7 @@ refuses "'localhost'" echo --listen localhost
 refuses 'tcp://localhost:7' echo --listen tcp://localhost:7
 refuses 'tcp://127.0.0.1:70000' echo --listen tcp://127.0.0.1:70000
 refuses 'gopher://127.0.0.1:7' echo --listen gopher://127.0.0.1:7
-says 'tcp://, unix:// or fd://'
+says 'tcp://, udp://, unix:// or fd://'
 refuses 'port is missing' echo --listen tcp://127.0.0.1
 refuses 'port is no number' echo --listen tcp://127.0.0.1:http
 refuses 'in brackets' echo --listen tcp://::1:7
