@@ -30,6 +30,7 @@ test cmocka header:cmocka.h libcmocka-dev libcmocka-devel cmocka cmocka-dev
 test pkg-config tool:pkg-config,pkgconf pkg-config pkgconf-pkg-config pkgconf pkgconf
 test nc tool:nc netcat-openbsd nmap-ncat openbsd-netcat netcat-openbsd
 test python tool:python3 python3 python3 python python3
+test unshare tool:unshare util-linux util-linux util-linux util-linux-misc
 lint clang-format tool:clang-format clang-format clang-tools-extra clang clang-extra-tools
 lint clang-tidy tool:clang-tidy clang-tidy clang-tools-extra clang clang-extra-tools
 lint clang tool:clang clang clang clang clang
