@@ -38,3 +38,9 @@ foreach(section 1 3 5 7)
     file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
     install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
+
+# Below the prefix, never lib64: systemd looks in /usr/lib and /usr/local/lib.
+set(COIR_UNIT_FOLDER lib/systemd/system CACHE STRING "Where systemd units go; empty: they are not installed")
+if(COIR_UNIT_FOLDER AND TARGET coir-command)
+    install(FILES dist/systemd/coir-echo.service dist/systemd/coir-echo.socket DESTINATION ${COIR_UNIT_FOLDER})
+endif()
