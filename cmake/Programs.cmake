@@ -13,9 +13,17 @@ endif()
 add_library(coir_program INTERFACE)
 target_link_libraries(coir_program INTERFACE coir_flags coir)
 
-file(GLOB sources CONFIGURE_DEPENDS programs/*.c)
+file(GLOB sources CONFIGURE_DEPENDS programs/*.c programs/*/*.c)
 if(sources)
+    # For tests and fuzzers of its parts.
+    set(parts ${sources})
+    list(FILTER parts EXCLUDE REGEX "/programs/main\\.c$")
+    add_library(program_parts STATIC EXCLUDE_FROM_ALL ${parts})
+    target_include_directories(program_parts PUBLIC ${CMAKE_SOURCE_DIR}/programs)
+    target_link_libraries(program_parts PUBLIC coir_program)
+
     add_executable(coir-command ${sources})
+    target_include_directories(coir-command PRIVATE ${CMAKE_SOURCE_DIR}/programs)
     target_link_libraries(coir-command PRIVATE coir_program)
     set_target_properties(coir-command PROPERTIES
         OUTPUT_NAME coir
