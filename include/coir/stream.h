@@ -49,6 +49,8 @@ struct coir_stream_options {
 struct coir_stream_info {
     uint64_t bytes_in;             /* received since opening, held ones included */
     uint64_t bytes_out;            /* given to the kernel since opening */
+    uint64_t unsent;               /* of these, what the peer has not taken yet: acknowledged by TCP, read
+                                      from a Unix socket (there estimated, and rather too much) */
     uint64_t last_in;              /* bytes that the last read call delivered, also if it failed */
     uint64_t last_out;             /* bytes that the last write call sent, also if it failed */
     uint64_t held;                 /* received and not yet consumed */

@@ -127,8 +127,19 @@ static void print_address(const struct coir_stream *stream, enum endpoint_addres
         address_print("tcp", &address, ret_text);
 }
 
-static void tell_addresses(const struct coir_stream *stream, struct coir_stream_info *info)
+static uint64_t count_unsent(const struct coir_stream *stream)
 {
+    struct engine *engine = loop_current()->engine;
+    int bytes;
+
+    if (engine->table->unsent(engine, stream->endpoint, &bytes) < 0)
+        return 0;
+    return (uint64_t)bytes < stream->bytes_out ? (uint64_t)bytes : stream->bytes_out;
+}
+
+static void tell_connection(const struct coir_stream *stream, struct coir_stream_info *info)
+{
+    info->unsent = count_unsent(stream);
     print_address(stream, ENDPOINT_OUR_ADDRESS, info->local);
     print_address(stream, ENDPOINT_PEER_ADDRESS, info->peer);
 }
@@ -147,7 +158,7 @@ const struct stream_kind socket_kind = {
     .finish = finish_socket,
     .close = close_socket,
     .abort = abort_socket,
-    .info = tell_addresses,
+    .info = tell_connection,
     .descriptor = expose_descriptor,
 };
 

@@ -29,7 +29,7 @@ struct stream_kind {
     /** Lets the connection go, so that what was written arrives; or resets it. */
     void (*close)(struct coir_stream *stream);
     void (*abort)(struct coir_stream *stream);
-    /** Fills in the addresses. */
+    /** Fills in the addresses, and what is unsent. */
     void (*info)(const struct coir_stream *stream, struct coir_stream_info *info);
     /** The descriptor, which from now on others may copy. */
     int (*descriptor)(struct coir_stream *stream);
