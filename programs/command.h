@@ -9,8 +9,9 @@
 /** Exit codes of every subcommand; its --help and its man page repeat them. */
 enum command_exit {
     COMMAND_DONE = 0,
-    COMMAND_FAILED = 1, /* it could not start, or had to stop */
-    COMMAND_MISUSED = 2 /* the command line is wrong */
+    COMMAND_FAILED = 1,  /* it could not start, or had to stop */
+    COMMAND_MISUSED = 2, /* the command line is wrong */
+    COMMAND_CUT_OFF = 3  /* it had to end before everything was done */
 };
 
 /**

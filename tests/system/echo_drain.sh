@@ -67,7 +67,8 @@ drain_twice() {
     sleep 0.5
     [ ! -e "$scratch/code" ] || die "$engine: did not wait for a session"
     kill -TERM "$server"
-    wait_for_end 2
+    wait_for_end 2 3
+    has_line "$scratch/errors" 'cut off 1 sessions' || die "$engine: nothing is said of the session that was cut off"
     wait_for 5 has_gone $deaf || die "$engine: the deaf client was not reset"
 }
 

@@ -40,4 +40,4 @@ for holder in $holders; do
     wait "$holder" || die 'a client has not seen its end'
 done
 wait_for_end 5
-grep -q "^served $count sessions, .* 0 broken, 0 refused" "$scratch/errors" || die 'totals'
+[ "$(counted accepted) $(counted finished)" = "$count $count" ] || die 'totals'

@@ -57,7 +57,7 @@ for engine in $engines; do
 
     end_server
     [ ! -e "$path" ] || complain "$engine: the Unix socket's file is still there"
-    grep -q '^served [1-9][0-9]* sessions, echoed [1-9][0-9]* bytes, 0 broken, 0 refused$' "$scratch/errors" ||
-        complain "$engine: totals: $(tail -n 1 "$scratch/errors")"
+    [ "$(counted accepted)" -gt 0 ] && [ "$(counted bytes)" -gt 0 ] &&
+        [ "$(counted finished)" -eq "$(counted accepted)" ] || complain "$engine: totals: $(tail -n 2 "$scratch/errors")"
 done
 exit $status

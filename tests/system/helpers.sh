@@ -89,11 +89,23 @@ address() {
     sed -n "$1p" "$scratch/addresses"
 }
 
-# wait_for_end SECONDS: expects the server to end by then, with exit code 0.
+# wait_for_end SECONDS [CODE]: expects the server to end by then, with exit code 0 or that one, and its counters to add
+# up.
 wait_for_end() {
     wait_for "$1" test -e "$scratch/code" || die "the server has not ended after $1 s"
     server=
-    [ "$(cat "$scratch/code")" -eq 0 ] || die "the server ended with $(cat "$scratch/code")"
+    [ "$(cat "$scratch/code")" -eq "${2:-0}" ] || die "the server ended with $(cat "$scratch/code")"
+    sum=$(($(counted finished) + $(counted reset) + $(counted 'timed out') + $(counted shed) + $(counted cancelled)))
+    [ "$(counted accepted)" -eq "$sum" ] || die "$sum sessions have ended"
+}
+
+# counted WHAT: how many, by the server's last words: accepted, finished, reset, timed out, shed, cancelled (sessions),
+# bytes, messages, refused, lost.
+counted() {
+    case $1 in
+    accepted) sed -n 's/^accepted \([0-9]*\) sessions: .*/\1/p' "$scratch/errors" ;;
+    *) sed -n "/^accepted \|^echoed /s/.* \([0-9]*\) $1\>.*/\1/p" "$scratch/errors" ;;
+    esac
 }
 
 # end_server: by SIGTERM; nobody is connected.

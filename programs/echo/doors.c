@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The doors of `coir echo`: see doors.h.
+ */
+#include "doors.h"
+#include "command.h"
+#include "supervisor.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static bool begins_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* True if the socket that was handed over is one of datagrams. One that is not a socket is left to coir_listen(), which
+ * says so. */
+static bool is_datagram_descriptor(const char *uri)
+{
+    int type = 0;
+    socklen_t size = sizeof(type);
+
+    return begins_with(uri, "fd://") &&
+           getsockopt((int)strtol(uri + 5, NULL, 10), SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+}
+
+/* "unixgram:" is ours: to the library, what a Unix address is for is said by the call. */
+static int open_unix_datagrams(const char *uri, struct coir_datagram_socket **ret_socket)
+{
+    char text[COIR_ADDRESS_SIZE];
+    int size = snprintf(text, sizeof(text), "unix%s", uri + strlen("unixgram"));
+
+    return (size_t)size < sizeof(text) ? coir_datagram_open(text, NULL, ret_socket) : -ENAMETOOLONG;
+}
+
+static int open_door(struct door *door)
+{
+    if (begins_with(door->uri, "unixgram:"))
+        return open_unix_datagrams(door->uri, &door->socket);
+    if (begins_with(door->uri, "udp:") || is_datagram_descriptor(door->uri))
+        return coir_datagram_open(door->uri, NULL, &door->socket);
+    return coir_listen(door->uri, NULL, &door->listener);
+}
+
+static bool lacks_right(const char *uri, int rc)
+{
+    return (rc == -EACCES || rc == -EPERM) && (begins_with(uri, "tcp:") || begins_with(uri, "udp:"));
+}
+
+static const char *advise(const char *uri, int rc)
+{
+    if (lacks_right(uri, rc))
+        return ", ports below 1024 take a right";
+    switch (rc) {
+    case COIR_ERROR_ADDRESS:
+        return "; 'coir echo --help' lists every form";
+    case -EADDRINUSE:
+        return "; stop that one ('ss -lntup' shows who), or choose another address (port 0 finds a free one)";
+    case -EADDRNOTAVAIL:
+        return "; 'ip address' lists those of this host";
+    case -EAFNOSUPPORT:
+        return begins_with(uri, "tcp://[") || begins_with(uri, "udp://[")
+                   ? "; IPv6 is off here (net.ipv6.conf.all.disable_ipv6), use an IPv4 address"
+                   : "";
+    case -ENOENT:
+        return "; make the directory first";
+    default:
+        return "";
+    }
+}
+
+static void print_ways_to_low_ports(void)
+{
+    fputs("Any of these gives it:\n"
+          "  another port:            coir echo --listen tcp://:7007\n"
+          "  the right, for the file: setcap cap_net_bind_service=+ep PATH/TO/coir\n"
+          "  ... or for the service:  AmbientCapabilities=CAP_NET_BIND_SERVICE (systemd)\n"
+          "  no right needed at all:  sysctl net.ipv4.ip_unprivileged_port_start=7\n"
+          "  socket activation:       a systemd .socket unit, and --listen fd://3\n",
+          stderr);
+}
+
+static void complain(const char *uri, int rc)
+{
+    const char *flaw = rc == COIR_ERROR_ADDRESS ? coir_address_flaw(uri) : NULL;
+
+    command_complain("echo", "cannot listen on '%s': %s%s", uri, flaw != NULL ? flaw : coir_error_text(rc),
+                     advise(uri, rc));
+}
+
+static bool is_misuse(int rc)
+{
+    return rc == COIR_ERROR_ADDRESS || rc == COIR_ERROR_HOST_NAME || rc == -ENAMETOOLONG;
+}
+
+/* Serves on the sockets in place of the default addresses. Returns an exit code. */
+static int take_sockets(struct echo_options *options, const struct supervisor_sockets *given)
+{
+    static char uris[SUPERVISOR_SOCKETS_MAX][sizeof("fd://2147483647")];
+    int result = COMMAND_DONE;
+
+    options->uri_count = 0;
+    for (size_t i = 0; i < given->count; i++) {
+        const struct supervisor_socket *socket = &given->sockets[i];
+
+        if (socket->refusal != NULL) {
+            command_complain("echo", "cannot serve on descriptor %d ('%s'), which was handed over: %s", socket->fd,
+                             socket->name, socket->refusal);
+            result = COMMAND_FAILED;
+        }
+        (void)snprintf(uris[i], sizeof(uris[i]), "fd://%d", socket->fd);
+        options->uris[options->uri_count++] = uris[i];
+    }
+    return result;
+}
+
+int doors_take_given(struct echo_options *options)
+{
+    static struct supervisor_sockets given;
+    const char *reason;
+    int rc;
+
+    if (options->has_listen)
+        return COMMAND_DONE; /* fd:// among the addresses says which */
+    rc = supervisor_take_sockets(&given, &reason);
+    if (rc < 0) {
+        command_complain("echo", "cannot take the sockets that LISTEN_FDS hands over: %s", reason);
+        return COMMAND_FAILED;
+    }
+    return rc > 0 ? take_sockets(options, &given) : COMMAND_DONE;
+}
+
+int doors_open(struct doors *doors, const struct echo_options *options)
+{
+    int result = COMMAND_DONE;
+    bool wants_right = false;
+
+    *doors = (struct doors){.count = options->uri_count};
+    for (size_t i = 0; i < doors->count; i++) {
+        struct door *door = &doors->doors[i];
+        int rc;
+
+        door->uri = options->uris[i];
+        rc = open_door(door);
+        if (rc == 0)
+            continue;
+        complain(door->uri, rc);
+        wants_right |= lacks_right(door->uri, rc);
+        if (result != COMMAND_MISUSED)
+            result = is_misuse(rc) ? COMMAND_MISUSED : COMMAND_FAILED;
+    }
+    if (wants_right)
+        print_ways_to_low_ports();
+    if (result != COMMAND_DONE)
+        doors_close(doors);
+    return result;
+}
+
+void doors_tell(const struct doors *doors)
+{
+    for (size_t i = 0; i < doors->count; i++) {
+        const struct door *door = &doors->doors[i];
+        struct coir_datagram_info socket;
+        struct coir_listener_info listener;
+
+        if (door->socket != NULL && coir_datagram_info(door->socket, &socket) == 0)
+            fprintf(stderr, "listening on %s\n", socket.local);
+        else if (coir_listener_info(door->listener, &listener) == 0)
+            fprintf(stderr, "listening on %s\n", listener.local);
+    }
+}
+
+void door_close(struct door *door)
+{
+    coir_listener_close(door->listener);
+    coir_datagram_close(door->socket);
+    door->listener = NULL;
+    door->socket = NULL;
+}
+
+void doors_close(struct doors *doors)
+{
+    for (size_t i = 0; i < doors->count; i++)
+        door_close(&doors->doors[i]);
+}

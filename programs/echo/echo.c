@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `coir echo`: the server of RFC 862. What it is about is in sessions.c (one
+ * task per client, in straight lines) and datagrams.c; here are its beginning,
+ * its end, and what it says.
+ *
+ * All tasks that serve are in the scope `scope`, so that draining that one ends
+ * the service; those that only look on are in the scope around it.
+ */
+#include "command.h"
+#include "datagrams.h"
+#include "doors.h"
+#include "options.h"
+#include "outputs.h"
+#include "sessions.h"
+#include "supervisor.h"
+#include <coir.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define LINGER_LOOK_NS (10 * COIR_MILLISECOND)
+/** Descriptors that are not a session's: the engine's, standard ones, the log's, and some to spare. */
+#define DESCRIPTORS_SPARE 32
+
+struct server {
+    const struct echo_options *options;
+    struct doors doors;
+    struct sessions sessions;
+    struct coir_scope *scope; /* NULL once all that serves has ended */
+    struct outputs outputs;
+    struct supervisor supervisor;
+    int result;
+    bool hurried;     /* asked to end at once */
+    uint64_t cut_off; /* then: connections that still had something to deliver */
+};
+
+/* What a door's task is given; copied to its stack. */
+struct post {
+    struct server *server;
+    struct door *door;
+};
+
+/* A door that can no longer be used takes the server with it: half a service is not what was asked for. */
+static void end_for_good(struct server *server, const struct door *door, int rc)
+{
+    command_complain("echo", "can no longer serve on %s: %s; ending", door->uri, coir_error_text(rc));
+    server->result = COMMAND_FAILED;
+    coir_scope_drain(server->scope, server->options->drain_quiet);
+}
+
+static int accept_sessions(struct server *server, struct coir_listener *listener)
+{
+    struct coir_stream *stream;
+    int rc;
+
+    while ((rc = coir_accept(listener, &stream)) == 0)
+        sessions_admit(&server->sessions, stream);
+    return rc;
+}
+
+static int keep_door(void *arg)
+{
+    const struct post *post = arg;
+    struct server *server = post->server;
+    struct door *door = post->door;
+    int rc;
+
+    if (door->socket != NULL)
+        rc = datagrams_answer(door->socket, &server->sessions.counters);
+    else
+        rc = accept_sessions(server, door->listener);
+    door_close(door); /* at once: nobody queues for a server that is leaving */
+    if (rc != -ESHUTDOWN && rc != -ECANCELED)
+        end_for_good(server, door, rc);
+    return 0;
+}
+
+/* Waits for a signal that ends the server; SIGHUP is for what is rotated or, later, configured. Returns 0 or an error.
+ */
+static int await_end_signal(struct server *server)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    int signal;
+    int rc;
+
+    while ((rc = coir_signal_wait(signals, 3, &signal)) == 0 && signal == SIGHUP)
+        outputs_reopen(&server->outputs);
+    return rc;
+}
+
+static void leave(struct server *server)
+{
+    outputs_event(&server->outputs, EVENT_SERVER, "draining %" PRIu64 " sessions", server->sessions.counters.live);
+    (void)supervisor_tell_leaving(&server->supervisor, "draining");
+    if (server->scope != NULL)
+        coir_scope_drain(server->scope, server->options->drain_quiet);
+}
+
+/* Whatever has not ended by now is cut off. */
+static void hurry(struct server *server)
+{
+    struct coir_run_info run;
+
+    if (coir_run_info(&run) == 0)
+        server->cut_off = run.lingering;
+    server->hurried = true;
+    if (server->scope != NULL)
+        coir_scope_cancel(server->scope);
+}
+
+/* The first signal asks, the second one insists, and so does the time-out. */
+static int obey_signals(void *arg)
+{
+    struct server *server = arg;
+    struct coir_scope_options patience = {.name = "drain"};
+    struct coir_scope *scope;
+    int rc = await_end_signal(server);
+
+    if (rc < 0)
+        return rc;
+    leave(server);
+    if (server->options->drain_timeout != COIR_FOREVER)
+        patience.limit_ns = server->options->drain_timeout;
+    rc = coir_scope_open(&patience, &scope);
+    if (rc < 0)
+        return rc;
+    rc = await_end_signal(server);
+    (void)coir_scope_close(scope); /* it has no tasks that could fail */
+    if (rc == 0 || rc == -ETIME)
+        hurry(server);
+    return 0;
+}
+
+/* Signs of life come from the scheduler itself, so that one that is stuck gives none. */
+static int show_life(void *arg)
+{
+    const struct server *server = arg;
+
+    do
+        (void)supervisor_tell_alive(&server->supervisor);
+    while (coir_sleep(server->supervisor.watchdog_ns / 3) == 0);
+    return 0;
+}
+
+static int show_statistics(void *arg)
+{
+    struct server *server = arg;
+
+    while (coir_sleep(server->options->stats) == 0)
+        outputs_show(&server->outputs, &server->sessions.counters);
+    return 0;
+}
+
+/* Once a second, lines about suppressed lines are due. */
+static int settle_log(void *arg)
+{
+    struct server *server = arg;
+
+    while (coir_sleep(COIR_SECOND) == 0)
+        outputs_settle(&server->outputs);
+    return 0;
+}
+
+/* Starts the tasks that only look on. Returns 0 or an error. */
+static int start_watch(struct server *server, struct coir_scope *watch)
+{
+    static const struct coir_task_options signals = {.name = "signals", .background = true};
+    static const struct coir_task_options sessions = {.name = "time-outs", .background = true};
+    static const struct coir_task_options life = {.name = "watchdog", .background = true};
+    static const struct coir_task_options statistics = {.name = "statistics", .background = true};
+    static const struct coir_task_options log = {.name = "log", .background = true};
+    int rc = coir_spawn(watch, obey_signals, server, &signals);
+
+    if (rc == 0)
+        rc = coir_spawn(watch, sessions_watch, &server->sessions, &sessions);
+    if (rc == 0 && server->supervisor.watchdog_ns > 0)
+        rc = coir_spawn(watch, show_life, server, &life);
+    if (rc == 0 && server->options->stats != COIR_FOREVER)
+        rc = coir_spawn(watch, show_statistics, server, &statistics);
+    if (rc == 0 && server->options->log != NULL)
+        rc = coir_spawn(watch, settle_log, server, &log);
+    return rc < 0 ? rc : coir_yield(); /* from here on a signal is an event, and does not kill */
+}
+
+static void tell_ready(struct server *server)
+{
+    struct coir_run_info run;
+
+    doors_tell(&server->doors);
+    if (!server->options->quiet && coir_run_info(&run) == 0)
+        fprintf(stderr, "engine: %s (%s)\n", run.engine, run.engine_reason);
+    (void)supervisor_tell_ready(&server->supervisor, "serving");
+}
+
+/* Starts a task per door; what cannot be started ends the server. */
+static void man_doors(struct server *server)
+{
+    static const struct coir_task_options options = {.name = "door", .arg_size = sizeof(struct post)};
+
+    for (size_t i = 0; i < server->doors.count; i++) {
+        struct post post = {.server = server, .door = &server->doors.doors[i]};
+        int rc = coir_spawn(server->scope, keep_door, &post, &options);
+
+        if (rc < 0)
+            end_for_good(server, post.door, rc);
+    }
+}
+
+/* Waits for streams that still deliver. Left to coir_run(), no signal could cut it short. */
+static void await_lingering(const struct server *server)
+{
+    struct coir_run_info run;
+
+    while (coir_run_info(&run) == 0 && run.lingering > 0) {
+        if (server->hurried)
+            coir_linger_stop();
+        else if (coir_sleep(LINGER_LOOK_NS) < 0)
+            return;
+    }
+}
+
+static void tell_totals(struct server *server)
+{
+    const struct echo_counters *counters = &server->sessions.counters;
+
+    outputs_show(&server->outputs, counters);
+    if (!echo_counters_add_up(counters)) {
+        command_complain("echo", "the counters do not add up: a bug in coir, please report it");
+        server->result = COMMAND_FAILED;
+    }
+    if (server->hurried && server->cut_off + counters->ended[ECHO_CANCELLED] > 0) {
+        server->result = server->result == COMMAND_DONE ? COMMAND_CUT_OFF : server->result;
+        command_complain("echo", "cut off %" PRIu64 " sessions, and %" PRIu64 " connections that still delivered",
+                         counters->ended[ECHO_CANCELLED], server->cut_off);
+    }
+    if (server->options->quiet)
+        return;
+    fprintf(stderr,
+            "accepted %" PRIu64 " sessions: %" PRIu64 " finished, %" PRIu64 " reset, %" PRIu64 " timed out, %" PRIu64
+            " shed, %" PRIu64 " cancelled\n",
+            counters->accepted, counters->ended[ECHO_FINISHED], counters->ended[ECHO_RESET],
+            counters->ended[ECHO_TIMED_OUT], counters->ended[ECHO_SHED], counters->ended[ECHO_CANCELLED]);
+    fprintf(stderr,
+            "echoed %" PRIu64 " bytes in %" PRIu64 " messages; datagrams: %" PRIu64 " refused, %" PRIu64 " lost\n",
+            counters->bytes, counters->messages, counters->datagrams_refused, counters->datagrams_lost);
+}
+
+/* Serves until every session has ended, in `scope`. */
+static int serve_sessions(struct server *server, struct coir_scope *watch)
+{
+    static const struct coir_scope_options each_alone = {.policy = COIR_SCOPE_INDEPENDENT, .name = "sessions"};
+    int rc = coir_scope_open(&each_alone, &server->scope);
+
+    if (rc < 0)
+        return rc;
+    rc = sessions_open(&server->sessions, server->options, server->scope, &server->outputs);
+    if (rc == 0)
+        rc = start_watch(server, watch);
+    if (rc == 0) {
+        tell_ready(server);
+        man_doors(server);
+    }
+    (void)coir_scope_close(server->scope); /* how sessions ended was counted */
+    server->scope = NULL;
+    return rc;
+}
+
+static int serve_and_leave(struct server *server)
+{
+    static const struct coir_scope_options together = {.name = "watch"};
+    struct coir_scope *watch;
+    int failure;
+    int rc = coir_scope_open(&together, &watch);
+
+    if (rc < 0)
+        return rc;
+    rc = serve_sessions(server, watch);
+    await_lingering(server);
+    coir_scope_cancel(watch);
+    failure = coir_scope_close(watch); /* why the wait for signals failed, if it did */
+    sessions_close(&server->sessions);
+    tell_totals(server);
+    return failure < 0 ? failure : rc;
+}
+
+/* Gives up what only opening the doors needed. Returns an exit code. */
+static int drop_rights(const struct echo_options *options)
+{
+    char reason[PRIVILEGE_REASON_SIZE];
+    int rc = options->user_name != NULL ? privilege_drop(&options->user, reason) : privilege_drop_capabilities(reason);
+
+    if (rc >= 0)
+        return COMMAND_DONE;
+    command_complain("echo", "cannot give up rights: %s", reason);
+    return COMMAND_FAILED;
+}
+
+/* In this order: the doors need rights, and threads must begin without them. */
+static int run_server(void *arg)
+{
+    struct server *server = arg;
+    int rc = 0;
+
+    server->result = doors_open(&server->doors, server->options);
+    if (server->result == COMMAND_DONE)
+        server->result = drop_rights(server->options);
+    if (server->result == COMMAND_DONE)
+        server->result = outputs_open(&server->outputs, server->options);
+    if (server->result == COMMAND_DONE) {
+        rc = serve_and_leave(server);
+        outputs_close(&server->outputs);
+    }
+    doors_close(&server->doors);
+    return rc;
+}
+
+/* How many sessions there may be at a time by the limit on descriptors, raised as far as we may. */
+static uint64_t count_places(const struct echo_options *options)
+{
+    uint64_t spare = DESCRIPTORS_SPARE + 2 * options->uri_count; /* a door, and a client that waits in it */
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return UINT32_MAX;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    return limit.rlim_cur > spare ? limit.rlim_cur - spare : 0;
+}
+
+/* Sets how many sessions there may be. Returns an exit code. */
+static int fit_sessions(struct echo_options *options)
+{
+    uint64_t places = count_places(options);
+    uint64_t spare = DESCRIPTORS_SPARE + 2 * options->uri_count;
+
+    if (places == 0 || options->max_sessions > places) {
+        uint64_t wanted = options->max_sessions > 0 ? options->max_sessions : 1;
+
+        command_complain("echo",
+                         "%" PRIu64 " sessions need %" PRIu64 " descriptors, and the hard limit is %" PRIu64
+                         ": raise that (ulimit -Hn, or LimitNOFILE= of the unit), or ask for less",
+                         wanted, wanted + spare, places + spare);
+        return COMMAND_FAILED;
+    }
+    if (options->max_sessions == 0)
+        options->max_sessions = places;
+    return COMMAND_DONE;
+}
+
+static void tell_failure(const struct echo_options *options, int rc)
+{
+    const char *engine = getenv("COIR_ENGINE");
+
+    if (rc == -EINVAL && options->engine == COIR_ENGINE_AUTO && engine != NULL)
+        command_complain("echo", "COIR_ENGINE=%s in the environment names no engine: unset it, or use epoll or poll",
+                         engine);
+    else
+        command_complain("echo", "cannot run on engine '%s': %s", options->engine_name, coir_error_text(rc));
+}
+
+static int serve(const struct echo_options *options, const struct supervisor *supervisor)
+{
+    struct coir_run_options run = {
+        .engine = options->engine, .stack = COIR_STACK_LARGE, .byte_budget = options->memory};
+    struct server server = {.options = options, .supervisor = *supervisor};
+    int rc;
+
+    (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our messages may leave; the service goes on */
+    rc = coir_run(run_server, &server, &run);
+    if (rc == 0)
+        return server.result;
+    tell_failure(options, rc);
+    return COMMAND_FAILED;
+}
+
+/* Prepares what belongs to the process, and serves. */
+static int begin(struct echo_options *options)
+{
+    struct supervisor supervisor;
+    const char *reason;
+    int result = doors_take_given(options);
+
+    if (result == COMMAND_DONE)
+        result = fit_sessions(options);
+    if (result != COMMAND_DONE)
+        return result;
+    if (supervisor_attach(&supervisor, &reason) < 0) {
+        command_complain("echo", "cannot talk to the supervisor: %s", reason);
+        return COMMAND_FAILED;
+    }
+    result = serve(options, &supervisor);
+    supervisor_detach(&supervisor);
+    return result;
+}
+
+int echo_main(int count, char **arguments)
+{
+    static struct echo_options options;
+
+    if (!echo_options_read(count, arguments, &options))
+        return COMMAND_MISUSED;
+    switch (options.request) {
+    case ECHO_HELP:
+        return command_print("%s", echo_options_help());
+    case ECHO_VERSION:
+        return command_print("coir %s\n", coir_version());
+    case ECHO_SERVE:
+        break;
+    }
+    return begin(&options);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What `coir echo` writes while it serves: see outputs.h.
+ */
+#include "outputs.h"
+#include "command.h"
+#include <coir/error.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const kinds[] = {"server", "opened", "finished", "reset", "timed-out", "shed", "cancelled"};
+
+static const struct meter_column columns[] = {
+    {METER_LEVEL, "sessions"},  {METER_RATE, "messages/s"}, {METER_BYTE_RATE, ""},      {METER_LEVEL, "accepted"},
+    {METER_LEVEL, "finished"},  {METER_LEVEL, "reset"},     {METER_LEVEL, "timed out"}, {METER_LEVEL, "shed"},
+    {METER_LEVEL, "cancelled"}, {METER_LEVEL, "refused"},   {METER_LEVEL, "lost"},
+};
+#define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
+
+static struct meter_values values_of(const struct echo_counters *counters)
+{
+    return (struct meter_values){{
+        counters->live,
+        counters->messages,
+        counters->bytes,
+        counters->accepted,
+        counters->ended[ECHO_FINISHED],
+        counters->ended[ECHO_RESET],
+        counters->ended[ECHO_TIMED_OUT],
+        counters->ended[ECHO_SHED],
+        counters->ended[ECHO_CANCELLED],
+        counters->datagrams_refused,
+        counters->datagrams_lost,
+    }};
+}
+
+static int complain(const char *what, int rc)
+{
+    command_complain("echo", "cannot write to '%s': %s", what, coir_error_text(rc));
+    return COMMAND_FAILED;
+}
+
+static int open_log(struct outputs *outputs, const char *path)
+{
+    static const struct log_options options = {.kinds = kinds, .kind_count = sizeof(kinds) / sizeof(kinds[0])};
+    int rc = 0;
+
+    if (strcmp(path, "-") == 0 && outputs->screen != NULL)
+        outputs->file = outputs->screen;
+    else
+        rc = writer_open(path, NULL, &outputs->file);
+    if (rc == 0)
+        rc = log_open(outputs->file, &options, &outputs->log);
+    return rc < 0 ? complain(path, rc) : COMMAND_DONE;
+}
+
+static int open_meter(struct outputs *outputs)
+{
+    static const struct meter_values nothing;
+    int rc = writer_open("-", NULL, &outputs->screen);
+
+    if (rc == 0)
+        rc = meter_open(outputs->screen, columns, COLUMN_COUNT, &nothing, &outputs->meter);
+    return rc < 0 ? complain("standard error", rc) : COMMAND_DONE;
+}
+
+int outputs_open(struct outputs *outputs, const struct echo_options *options)
+{
+    int result = COMMAND_DONE;
+
+    *outputs = (struct outputs){.screen = NULL};
+    if (options->stats != COIR_FOREVER)
+        result = open_meter(outputs);
+    if (result == COMMAND_DONE && options->log != NULL)
+        result = open_log(outputs, options->log);
+    if (result != COMMAND_DONE)
+        outputs_close(outputs);
+    return result;
+}
+
+void outputs_close(struct outputs *outputs)
+{
+    meter_close(outputs->meter);
+    if (outputs->log != NULL)
+        log_close(outputs->log);
+    if (outputs->file != outputs->screen)
+        (void)writer_close(outputs->file, WRITER_CLOSE_NS);
+    (void)writer_close(outputs->screen, WRITER_CLOSE_NS);
+    *outputs = (struct outputs){.screen = NULL};
+}
+
+void outputs_event(struct outputs *outputs, enum event event, const char *format, ...)
+{
+    char text[LOG_MESSAGE_MAX + 1];
+    va_list values;
+
+    if (outputs->log == NULL)
+        return;
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof(text), format, values);
+    va_end(values);
+    log_line(outputs->log, event, "%s", text);
+}
+
+void outputs_settle(struct outputs *outputs)
+{
+    log_settle(outputs->log);
+}
+
+void outputs_show(struct outputs *outputs, const struct echo_counters *counters)
+{
+    struct meter_values values = values_of(counters);
+
+    if (outputs->meter != NULL)
+        meter_update(outputs->meter, &values);
+}
+
+void outputs_reopen(struct outputs *outputs)
+{
+    if (outputs->file != NULL)
+        writer_reopen(outputs->file);
+}

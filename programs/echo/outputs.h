@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What `coir echo` writes while it serves: the log of --log and the counters
+ * of --stats. Neither makes the server wait: both go through writers, which
+ * drop and count what nobody takes.
+ */
+#ifndef PROGRAMS_ECHO_OUTPUTS_H
+#define PROGRAMS_ECHO_OUTPUTS_H
+
+#include "counters.h"
+#include "log.h"
+#include "meter.h"
+#include "options.h"
+#include "writer.h"
+
+/** Kinds of lines in the log; those of a session's end in the order of enum echo_outcome. */
+enum event {
+    EVENT_SERVER,
+    EVENT_OPENED,
+    EVENT_FINISHED,
+    EVENT_RESET,
+    EVENT_TIMED_OUT,
+    EVENT_SHED,
+    EVENT_CANCELLED,
+};
+
+/** Each may be NULL: then it was not asked for. */
+struct outputs {
+    struct writer *screen; /* standard error */
+    struct writer *file;   /* the log's; the screen, if that is where it goes */
+    struct log *log;
+    struct meter *meter;
+};
+
+/** Opens what the options ask for, or says on standard error why that fails. Returns an exit code. */
+int outputs_open(struct outputs *outputs, const struct echo_options *options);
+
+/** Writes what is left, for at most a second, and closes it all. */
+void outputs_close(struct outputs *outputs);
+
+/** A line in the log, if there is one. */
+void outputs_event(struct outputs *outputs, enum event event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** To be called once a second, so that lines about suppressed lines come. */
+void outputs_settle(struct outputs *outputs);
+
+/** Shows the counters, if that was asked for. */
+void outputs_show(struct outputs *outputs, const struct echo_counters *counters);
+
+/** Opens the log's file anew: it was rotated. */
+void outputs_reopen(struct outputs *outputs);
+
+#endif

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# `coir echo` keeps its limits: sessions in all, per source and in memory;
+# clients that are idle, that do not read, and that have to make room. Whatever
+# happens, the counters add up.
+import os
+import socket
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from echo_server import Server, connect, echoes, expect, is_reset, run_cases
+
+KIB = 1024
+
+
+def fill(client):
+    """Sends without reading until nothing more goes."""
+    client.settimeout(0.3)
+    sent = 0
+    try:
+        while True:
+            sent += client.send(b"x" * 65536)
+    except (socket.timeout, TimeoutError):
+        return sent
+
+
+def one_too_many_waits():
+    with Server("--max-sessions", "2") as server:
+        first, second = connect(server), connect(server)
+        expect(echoes(first) and echoes(second), "two are served")
+        third = connect(server)
+        third.sendall(b"hello")
+        third.settimeout(0.5)
+        try:
+            third.recv(1)
+            expect(False, "a third one is served")
+        except (socket.timeout, TimeoutError):
+            pass
+        first.close()
+        third.settimeout(5)
+        expect(third.recv(5) == b"hello", "the third one is served once there is room")
+        second.close()
+        third.close()
+    expect(server.totals()["accepted"] == 3 and server.totals()["finished"] == 3, server.said)
+
+
+def too_many_of_one_source_are_turned_away():
+    with Server("--max-per-source", "2", address="tcp://0.0.0.0:0") as server:
+        first, second = connect(server), connect(server)
+        expect(echoes(first) and echoes(second), "two are served")
+        expect(is_reset(connect(server)), "a third one of the same address is reset")
+        elsewhere = connect(server, source="127.0.0.2")
+        expect(echoes(elsewhere), "one of another address is served")
+        first.close()
+        expect(server.soon(lambda: echoes(connect(server))), "a place is free again")
+    expect(server.totals()["shed"] >= 1, server.said)
+
+
+def a_unix_client_has_no_source():
+    with Server("--max-per-source", "1", address="unix://@coir-limits-%d" % os.getpid()) as server:
+        clients = [connect(server) for _ in range(5)]
+        expect(all(echoes(client) for client in clients), "each is served")
+
+
+def the_oldest_idle_one_makes_room():
+    with Server("--max-sessions", "3", "--shed-idle", "--idle-timeout", "8s") as server:
+        clients = [connect(server) for _ in range(3)]
+        expect(all(echoes(client) for client in clients), "three are served")
+        time.sleep(1.1)  # a tick is an eighth of the time-out
+        expect(echoes(clients[0]), "the oldest is active")
+        late = connect(server)
+        expect(echoes(late), "a fourth one is served")
+        expect(is_reset(clients[1]), "who was idle for longest made room")
+        expect(echoes(clients[0]) and echoes(clients[2]), "the others go on")
+    expect(server.totals()["shed"] == 1, server.said)
+
+
+def an_idle_client_ends():
+    with Server("--idle-timeout", "400ms") as server:
+        idle, active = connect(server), connect(server)
+        expect(echoes(idle) and echoes(active), "both are served")
+        begin = time.monotonic()
+        while time.monotonic() - begin < 1.5:
+            expect(echoes(active), "an active one goes on")
+            time.sleep(0.05)
+        idle.settimeout(0.1)
+        expect(idle.recv(1) == b"", "an idle one sees a clean end")
+        active.close()
+    expect(server.totals()["timed out"] == 1 and server.totals()["finished"] == 1, server.said)
+
+
+def idle_sessions_end_in_time():
+    with Server("--idle-timeout", "400ms") as server:
+        idle = connect(server)
+        expect(echoes(idle), "it is served")
+        begin = time.monotonic()
+        idle.settimeout(5)
+        expect(idle.recv(1) == b"", "it ends")
+        took = time.monotonic() - begin
+        expect(0.39 <= took < 4, "it took %.3f s" % took)
+
+
+def a_deaf_client_is_reset_and_a_slow_one_is_not():
+    with Server("--stall-timeout", "800ms") as server:
+        deaf, slow = connect(server, room=4096), connect(server, room=4096)
+        fill(deaf)
+        fill(slow)
+        begin = time.monotonic()
+        while time.monotonic() - begin < 4:
+            slow.settimeout(2)
+            try:
+                expect(slow.recv(65536) != b"", "a slow one goes on")
+            except ConnectionResetError:
+                expect(False, "a slow one is reset")
+            time.sleep(0.05)
+        expect(is_reset(deaf), "a deaf one is reset")
+        slow.close()
+    expect(server.totals()["timed out"] == 1, server.said)
+
+
+def memory_is_bounded_and_others_are_served():
+    with Server("--memory", "1M", "--stall-timeout", "60s") as server:
+        deaf = [connect(server, room=4096) for _ in range(60)]
+        for client in deaf:
+            client.setblocking(False)
+        deadline = time.monotonic() + 20
+        moved = True
+        while moved and time.monotonic() < deadline:
+            moved = False
+            for client in deaf:
+                try:
+                    moved |= client.send(b"x" * 65536) > 0
+                except (BlockingIOError, ConnectionError):
+                    pass
+        polite = connect(server)
+        polite.settimeout(20)
+        expect(echoes(polite), "somebody who reads is served")
+        expect(server.memory() < 64 * KIB, "%d KiB of memory" % server.memory())
+        polite.close()
+    expect(server.totals()["shed"] + server.totals()["reset"] >= 40, server.said)
+
+
+def more_sessions_than_descriptors_are_refused():
+    server = Server("--max-sessions", "4000000000", start=False)
+    code, said = server.fail()
+    expect(code == 1 and "hard limit" in said and "ulimit" in said, said)
+    expect(said.count("\n") == 1, said)
+
+
+run_cases(globals(), __file__)
