@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The public send of datagrams: who waits, in which order, and which errors
+ * are the datagram's own.
+ */
+#include "contract/datagram.h"
+#include "io/readiness.h"
+
+/* A send by a task of its own. */
+struct sender {
+    struct exchange *exchange;
+    const char *text;
+    void (*then)(struct sender *sender); /* in the same turn */
+    struct coir_scope *scope;            /* for `then` */
+    int result;
+    bool ended;
+};
+
+static int run_sender(void *arg)
+{
+    struct sender *sender = arg;
+    struct coir_datagram datagram = datagram_of(sender->exchange, sender->text);
+
+    sender->result = coir_datagram_send(sender->exchange->socket, &datagram);
+    sender->ended = true;
+    if (sender->then != NULL)
+        sender->then(sender);
+    return 0;
+}
+
+/* Starts the send and sees it in line behind `before` others, or (0) at the kernel's door. */
+static void start_sender(struct coir_scope *scope, struct sender *sender, struct exchange *exchange, const char *text,
+                         int before)
+{
+    struct coir_datagram_socket *socket = exchange->socket;
+    int in_line;
+
+    sender->exchange = exchange;
+    sender->text = text;
+    assert_int_equal(coir_spawn(scope, run_sender, sender, NULL), 0);
+    do {
+        in_line = 0;
+        assert_int_equal(coir_yield(), 0);
+        LIST_FOR_EACH(entry, &socket->senders)
+        in_line++;
+    } while (!socket->sending || in_line != before);
+    assert_false(sender->ended);
+}
+
+/* Fills the peer's queue, by sockets of others; returns how many datagrams it took. */
+static int fill_peer(const struct exchange *exchange)
+{
+    struct place place = place_of(exchange->peer);
+    int total = 0;
+    int count;
+
+    do {
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        count = 0;
+        while (sendto(fd, "fill", 4, MSG_DONTWAIT, (struct sockaddr *)&place.address, place.size) == 4)
+            count++;
+        assert_int_equal(errno, EAGAIN);
+        close(fd);
+        total += count;
+    } while (count > 0);
+    return total;
+}
+
+static void drain_peer(const struct exchange *exchange, int count)
+{
+    for (; count > 0; count--)
+        expect_datagram(exchange->peer, "fill");
+}
+
+CASE(senders_to_a_full_unix_socket_keep_their_order)
+{
+    static const char *const texts[] = {"one", "two", "three", "four"};
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct sender senders[4] = {{NULL}};
+    int filled = fill_peer(&exchange);
+
+    for (int i = 0; i < 4; i++)
+        start_sender(scope, &senders[i], &exchange, texts[i], i);
+    drain_peer(&exchange, filled);
+    assert_int_equal(coir_scope_close(scope), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(senders[i].result, 0);
+        expect_datagram(exchange.peer, texts[i]);
+    }
+    close_exchange(&exchange);
+}
+
+/* One that comes when there is room again, but others are still in line. */
+CASE(nobody_gets_in_between)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct sender senders[2] = {{NULL}};
+    struct coir_datagram late = datagram_of(&exchange, "late");
+    int filled = fill_peer(&exchange);
+
+    start_sender(scope, &senders[0], &exchange, "one", 0);
+    start_sender(scope, &senders[1], &exchange, "two", 1);
+    drain_peer(&exchange, filled);
+    assert_int_equal(coir_datagram_send(exchange.socket, &late), 0);
+    assert_int_equal(coir_scope_close(scope), 0);
+    expect_datagram(exchange.peer, "one");
+    expect_datagram(exchange.peer, "two");
+    expect_datagram(exchange.peer, "late");
+    close_exchange(&exchange);
+}
+
+/* A receiver whose queue is full is tried again soon, but not all the time. */
+CASE(waiting_for_a_unix_receiver_costs_little)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct sender sender = {NULL};
+    int filled = fill_peer(&exchange);
+    coir_time room;
+    unsigned calls;
+
+    start_sender(scope, &sender, &exchange, "x", 0);
+    calls = fault_calls("kernel_send_message");
+    assert_int_equal(coir_sleep(50 * COIR_MILLISECOND), 0);
+    assert_in_range(fault_calls("kernel_send_message") - calls, 1, 40);
+    drain_peer(&exchange, filled);
+    room = coir_now();
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_in_range(coir_now() - room, 0, 100 * COIR_MILLISECOND);
+    expect_datagram(exchange.peer, "x");
+    close_exchange(&exchange);
+}
+
+CASE(a_sender_that_is_cancelled_leaves_its_place)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct coir_scope *other = open_scope();
+    struct sender senders[3] = {{NULL}};
+    int filled = fill_peer(&exchange);
+
+    start_sender(other, &senders[0], &exchange, "cancelled at the door", 0);
+    start_sender(other, &senders[1], &exchange, "cancelled in line", 1);
+    start_sender(scope, &senders[2], &exchange, "goes on", 2);
+    coir_scope_cancel(other);
+    assert_int_equal(coir_scope_close(other), 0);
+    drain_peer(&exchange, filled);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(senders[0].result, -ECANCELED);
+    assert_int_equal(senders[1].result, -ECANCELED);
+    assert_int_equal(senders[2].result, 0);
+    expect_datagram(exchange.peer, "goes on");
+    close_exchange(&exchange);
+}
+
+static void cancel_scope(struct sender *sender)
+{
+    coir_scope_cancel(sender->scope);
+}
+
+/* It has been called, but has not run yet. */
+CASE(a_sender_that_is_cancelled_with_the_turn_passes_it_on)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct coir_scope *other = open_scope();
+    struct sender senders[3] = {{.then = cancel_scope, .scope = other}};
+    int filled = fill_peer(&exchange);
+
+    start_sender(scope, &senders[0], &exchange, "one", 0);
+    start_sender(other, &senders[1], &exchange, "cancelled", 1);
+    start_sender(scope, &senders[2], &exchange, "three", 2);
+    drain_peer(&exchange, filled);
+    assert_int_equal(coir_scope_close(other), 0);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(senders[1].result, -ECANCELED);
+    expect_datagram(exchange.peer, "one");
+    expect_datagram(exchange.peer, "three");
+    close_exchange(&exchange);
+}
+
+CASE(a_deadline_ends_the_wait_for_a_unix_receiver)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+    struct coir_scope *scope = open_scope();
+    int filled = fill_peer(&exchange);
+
+    coir_scope_set_limit(scope, 10 * COIR_MILLISECOND);
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), -ETIME);
+    assert_int_equal(coir_scope_close(scope), 0);
+    drain_peer(&exchange, filled);
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0);
+    expect_datagram(exchange.peer, "x");
+    close_exchange(&exchange);
+}
+
+CASE(the_owners_close_ends_all_sends)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct sender senders[3] = {{NULL}};
+
+    fill_peer(&exchange);
+    for (int i = 0; i < 3; i++)
+        start_sender(scope, &senders[i], &exchange, "x", i);
+    close_exchange(&exchange);
+    assert_int_equal(coir_scope_close(scope), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(senders[i].result, -EBADF);
+}
+
+static void close_socket(struct sender *sender)
+{
+    coir_datagram_close(sender->exchange->socket);
+}
+
+CASE(the_owners_close_also_ends_a_send_that_has_the_turn)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct sender senders[3] = {{.then = close_socket}};
+    int filled = fill_peer(&exchange);
+
+    for (int i = 0; i < 3; i++)
+        start_sender(scope, &senders[i], &exchange, "x", i);
+    drain_peer(&exchange, filled);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(senders[0].result, 0);
+    assert_int_equal(senders[1].result, -EBADF);
+    assert_int_equal(senders[2].result, -EBADF);
+    close(exchange.peer);
+}
+
+/* The kernel's own queue, which a loopback never fills. */
+CASE(the_owners_close_ends_a_send_that_waits_for_the_kernel)
+{
+    struct exchange exchange = open_exchange(false);
+    struct coir_scope *scope = open_scope();
+    struct sender senders[2] = {{NULL}};
+
+    fault_fail("kernel_send_message", 1, EAGAIN, FAULT_ALWAYS);
+    start_sender(scope, &senders[0], &exchange, "x", 0);
+    start_sender(scope, &senders[1], &exchange, "x", 1);
+    assert_int_equal(exchange.socket->endpoint->out.state, OPERATION_STARTED);
+    close_exchange(&exchange);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(senders[0].result, -EBADF);
+    assert_int_equal(senders[1].result, -EBADF);
+}
+
+CASE(senders_that_wait_for_the_kernel_keep_their_order)
+{
+    struct exchange exchange = open_exchange(false);
+    struct coir_scope *scope = open_scope();
+    struct sender senders[3] = {{NULL}};
+
+    fault_fail("kernel_send_message", 1, EAGAIN, FAULT_ALWAYS);
+    start_sender(scope, &senders[0], &exchange, "one", 0);
+    start_sender(scope, &senders[1], &exchange, "two", 1);
+    start_sender(scope, &senders[2], &exchange, "three", 2);
+    fault_clear();
+    readiness_event(engine_now(), exchange.socket->endpoint, POLLOUT);
+    assert_int_equal(coir_scope_close(scope), 0);
+    expect_datagram(exchange.peer, "one");
+    expect_datagram(exchange.peer, "two");
+    expect_datagram(exchange.peer, "three");
+    close_exchange(&exchange);
+}
+
+CASE_OF_KINDS(a_cancelled_scope_sends_nothing)
+{
+    struct exchange exchange = open_exchange(local);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+    struct coir_scope *scope = open_scope();
+
+    coir_scope_cancel(scope);
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), -ECANCELED);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(fault_calls("kernel_send_message"), 0);
+    close_exchange(&exchange);
+}
+
+CASE_OF_KINDS(a_drain_lets_sends_go_on)
+{
+    struct exchange exchange = open_exchange(local);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+    struct coir_scope *scope = open_scope();
+
+    coir_scope_drain(scope, 0);
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0);
+    assert_int_equal(coir_scope_close(scope), 0);
+    expect_datagram(exchange.peer, "x");
+    close_exchange(&exchange);
+}
+
+CASE(a_drain_ends_no_wait_for_a_unix_receiver)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct sender senders[2] = {{NULL}};
+    int filled = fill_peer(&exchange);
+
+    start_sender(scope, &senders[0], &exchange, "one", 0);
+    start_sender(scope, &senders[1], &exchange, "two", 1);
+    coir_scope_drain(scope, 0);
+    assert_int_equal(coir_sleep(5 * COIR_MILLISECOND), 0);
+    assert_false(senders[0].ended || senders[1].ended);
+    drain_peer(&exchange, filled);
+    assert_int_equal(coir_scope_close(scope), 0);
+    expect_datagram(exchange.peer, "one");
+    expect_datagram(exchange.peer, "two");
+    close_exchange(&exchange);
+}
+
+/* Errors. */
+
+CASE_OF_KINDS(a_send_may_be_interrupted)
+{
+    struct exchange exchange = open_exchange(local);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+
+    fault_fail("kernel_send_message", 1, EINTR, FAULT_ONCE);
+    fault_fail("kernel_send_message", 2, EINTR, FAULT_ONCE);
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0);
+    expect_datagram(exchange.peer, "x");
+    close_exchange(&exchange);
+}
+
+CASE_OF_KINDS(a_report_of_another_datagram_is_counted_and_no_end)
+{
+    static const int reports[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, EPROTO, EMSGSIZE};
+    struct exchange exchange = open_exchange(local);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+
+    for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+        fault_fail("kernel_send_message", 1, reports[i], FAULT_ONCE);
+        assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0);
+        expect_datagram(exchange.peer, "x");
+        assert_int_equal(info_of(&exchange).errors, i + 1);
+    }
+    close_exchange(&exchange);
+}
+
+CASE_OF_KINDS(what_is_said_twice_is_the_datagrams_own_error)
+{
+    static const int errors[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EMSGSIZE, EACCES, EPERM};
+    struct exchange exchange = open_exchange(local);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        unsigned calls = fault_calls("kernel_send_message");
+
+        fault_fail("kernel_send_message", 1, errors[i], FAULT_ONCE);
+        fault_fail("kernel_send_message", 2, errors[i], FAULT_ONCE);
+        assert_int_equal(coir_datagram_send(exchange.socket, &datagram), -errors[i]);
+        assert_int_equal(fault_calls("kernel_send_message") - calls, 2);
+        assert_int_equal(info_of(&exchange).errors, 0);
+        assert_int_equal(info_of(&exchange).datagrams_out, i);
+        assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0); /* the socket goes on */
+        expect_datagram(exchange.peer, "x");
+    }
+    close_exchange(&exchange);
+}
+
+CASE_OF_KINDS(a_shortage_is_told_at_once)
+{
+    static const int errors[] = {ENOBUFS, ENOMEM};
+    struct exchange exchange = open_exchange(local);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        unsigned calls = fault_calls("kernel_send_message");
+
+        fault_fail("kernel_send_message", 1, errors[i], FAULT_ONCE);
+        assert_int_equal(coir_datagram_send(exchange.socket, &datagram), -errors[i]);
+        assert_int_equal(fault_calls("kernel_send_message") - calls, 1);
+    }
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0);
+    expect_datagram(exchange.peer, "x");
+    close_exchange(&exchange);
+}
+
+/* The scope is ended between the two tries: the second must not begin. */
+static void cancel_after_send(const struct fault_call *call, void *scope)
+{
+    if (strcmp(call->function, "kernel_send_message") == 0)
+        coir_scope_cancel(scope);
+}
+
+CASE(a_second_try_heeds_the_scope)
+{
+    struct exchange exchange = open_exchange(false);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+    struct coir_scope *scope = open_scope();
+
+    fault_fail("kernel_send_message", 1, ECONNREFUSED, FAULT_ONCE);
+    fault_observe(NULL, cancel_after_send, scope);
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), -ECANCELED);
+    fault_observe(NULL, NULL, NULL);
+    assert_int_equal(fault_calls("kernel_send_message"), 1);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0);
+    close_exchange(&exchange);
+}
+
+/* A socket that somebody has connected is told what becomes of its datagrams: that of the first, by the second call
+ * and whichever comes after it. */
+CASE(real_reports_are_absorbed)
+{
+    struct exchange exchange = open_exchange(false);
+    struct coir_datagram datagram = datagram_of(&exchange, "x");
+    struct place place = place_of(exchange.peer);
+    int fd = exchange.socket->endpoint->fd;
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&place.address, place.size), 0);
+    close(exchange.peer); /* nobody is there any more */
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0);
+    assert_int_equal(coir_datagram_send(exchange.socket, &datagram), 0);
+    assert_int_equal(info_of(&exchange).errors, 1);
+    exchange.peer = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(exchange.peer, (struct sockaddr *)&place.address, place.size), 0);
+    exchange.place = place_of(fd);
+    send_to_us(&exchange, "back");
+    expect_from_peer(&exchange, "back");
+    assert_int_equal(info_of(&exchange).errors, 2);
+    close_exchange(&exchange);
+}
