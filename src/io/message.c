@@ -11,7 +11,7 @@ void message_lay_receive(struct message_frame *frame, struct message *message, s
     message->ours.any.sa_family = AF_UNSPEC;
     message->to_many = false;
     frame->piece = (struct iovec){.iov_base = room->bytes, .iov_len = room->capacity};
-    frame->header = (struct msghdr){.msg_name = &message->peer, .msg_namelen = sizeof(message->peer)};
+    frame->header = (struct msghdr){.msg_name = &message->peer, .msg_namelen = sizeof(message->peer.local)};
     frame->header.msg_iov = &frame->piece;
     frame->header.msg_iovlen = 1;
     if (!local) {
@@ -63,9 +63,9 @@ void message_take(struct message *message, struct message_frame *frame)
 {
     struct msghdr *header = &frame->header;
     socklen_t size = header->msg_namelen;
+    socklen_t room = sizeof(message->peer.local);
 
-    /* What the kernel says of a Unix path of 108 bytes counts a terminating zero that has no room. */
-    message->peer_size = size < sizeof(message->peer) ? size : (socklen_t)sizeof(message->peer);
+    message->peer_size = size < room ? size : room; /* of a Unix path of 108 bytes the kernel counts its zero, too */
     message->truncated = (header->msg_flags & MSG_TRUNC) != 0;
     for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL; control = CMSG_NXTHDR(header, control))
         take_control(message, control);

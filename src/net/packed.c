@@ -21,6 +21,7 @@ static void pack(const void *address, size_t size, struct coir_address *packed)
 {
     struct packed inside = {.size = (uint16_t)size};
 
+    ASSERT(size <= sizeof(inside.bytes));
     memcpy(inside.bytes, address, size);
     memcpy(packed, &inside, sizeof(inside));
 }
