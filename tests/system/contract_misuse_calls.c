@@ -20,12 +20,20 @@ static struct coir_scope *open_handle(void)
 static const struct coir_local key;
 static struct coir_stream *stream;
 static struct coir_listener *listener;
+static struct coir_datagram_socket *datagrams;
+static struct coir_datagram datagram;
+static struct coir_datagram_info datagram_info;
 static struct coir_scope *scope;
 static struct coir_channel *channel;
 static struct coir_run_info run_info;
 static void *value;
 static int number;
 static char byte;
+
+static struct coir_datagram_socket *open_datagrams(void)
+{
+    return coir_datagram_open("udp://127.0.0.1:0", NULL, &datagrams) == 0 ? datagrams : NULL;
+}
 
 #define WITH_NULLS(X)                                                                                                  \
     X(scope_open_nowhere, coir_scope_open(NULL, NULL))                                                                 \
@@ -42,6 +50,15 @@ static char byte;
     X(connect_nowhere, coir_connect("unix://@x", NULL, NULL))                                                          \
     X(listen_at_null, coir_listen(NULL, NULL, &listener))                                                              \
     X(listen_nowhere, coir_listen("unix://@x", NULL, NULL))                                                            \
+    X(datagram_open_null, coir_datagram_open(NULL, NULL, &datagrams))                                                  \
+    X(datagram_open_nowhere, coir_datagram_open("unix://@x", NULL, NULL))                                              \
+    X(datagram_receive_null, coir_datagram_receive(NULL, &datagram))                                                   \
+    X(datagram_receive_nowhere, coir_datagram_receive(open_datagrams(), NULL))                                         \
+    X(datagram_send_null, coir_datagram_send(NULL, &datagram))                                                         \
+    X(datagram_send_nothing, coir_datagram_send(open_datagrams(), NULL))                                               \
+    X(datagram_send_bytes_of_null, coir_datagram_send(open_datagrams(), &(struct coir_datagram){.data = {.size = 1}})) \
+    X(datagram_info_null, coir_datagram_info(NULL, &datagram_info))                                                    \
+    X(datagram_info_nowhere, coir_datagram_info(open_datagrams(), NULL))                                               \
     X(adopt_nowhere, coir_adopt(0, NULL, NULL))                                                                        \
     X(signal_wait_for_null, coir_signal_wait(NULL, 1, &number))                                                        \
     X(signal_wait_nowhere, coir_signal_wait((int[]){SIGUSR1}, 1, NULL))
@@ -57,6 +74,7 @@ static char byte;
     X(channel_open, coir_channel_open(1, 1, &channel))                                                                 \
     X(connect, coir_connect("unix://@x", NULL, &stream))                                                               \
     X(listen, coir_listen("unix://@x", NULL, &listener))                                                               \
+    X(datagram_open, coir_datagram_open("unix://@x", NULL, &datagrams))                                                \
     X(adopt, coir_adopt(0, NULL, &stream))                                                                             \
     X(wait_fd, coir_wait_fd(0, POLLIN))                                                                                \
     X(signal_wait, coir_signal_wait((int[]){SIGUSR1}, 1, &number))                                                     \

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The contract of datagram sockets: what they are opened on, what they say of
+ * it, whose a descriptor and a file are, and what closing does.
+ */
+#include "support/datagrams.h"
+#include "support/tasks.h"
+#include <errno.h>
+#include <fcntl.h>
+
+SESSION_TEST(port_0_is_picked_and_told)
+{
+    struct coir_datagram_socket *socket = datagram_open_at("udp://127.0.0.1:0");
+    struct coir_datagram_info info = datagram_info(socket);
+
+    assert_memory_equal(info.local, "udp://127.0.0.1:", 16);
+    assert_true(session_port(info.local) > 0);
+    coir_datagram_close(socket);
+    coir_datagram_close(datagram_open_at(info.local)); /* what is told can be opened */
+}
+
+/* With SO_REUSEADDR on both sides, a second socket would get what is sent to the first. */
+SESSION_TEST(nobody_else_gets_an_address_that_is_ours)
+{
+    struct coir_datagram_socket *socket = datagram_open_at("udp://127.0.0.1:0");
+    struct coir_datagram_info info = datagram_info(socket);
+    struct coir_datagram_socket *second = NULL;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int thief = datagram_plain(AF_INET);
+    int on = 1;
+
+    assert_int_equal(coir_datagram_open(info.local, NULL, &second), -EADDRINUSE);
+    assert_null(second);
+    address.sin_port = htons(session_port(info.local));
+    assert_int_equal(setsockopt(thief, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+    assert_int_equal(bind(thief, (struct sockaddr *)&address, sizeof(address)), -1);
+    assert_int_equal(errno, EADDRINUSE);
+    close(thief);
+    coir_datagram_close(socket);
+}
+
+SESSION_TEST(an_empty_host_takes_both_families)
+{
+    struct coir_datagram_socket *every = datagram_open_at("udp://:0");
+    uint16_t port = datagram_port(every);
+    struct coir_datagram datagram;
+    int four = datagram_peer("127.0.0.1");
+
+    assert_int_equal(datagram_send_to(four, "127.0.0.1", port, "4", 1), 1);
+    assert_int_equal(coir_datagram_receive(every, &datagram), 0);
+    datagram_expect_address(&datagram.peer, datagram_uri("127.0.0.1", peer_port(four)));
+    coir_release(&datagram.data);
+    close(four);
+    if (peer_has_ip6()) {
+        int six = datagram_peer6();
+
+        assert_string_equal(datagram_info(every).local, datagram_uri("[::]", port)); /* one socket */
+        assert_int_equal(datagram_send_to6(six, port, "6", 1), 1);
+        assert_int_equal(coir_datagram_receive(every, &datagram), 0);
+        assert_int_equal(coir_datagram_send(every, &datagram), 0);
+        coir_release(&datagram.data);
+        datagram_expect(six, "6", datagram_uri("[::1]", port));
+        close(six);
+    }
+    coir_datagram_close(every);
+}
+
+SESSION_TEST(a_written_out_ip6_host_takes_ip6_alone)
+{
+    int rc = peer_has_ip6() ? -EADDRINUSE : 0;
+
+    for (int i = 0; i < 20 && rc == -EADDRINUSE; i++) { /* others may have that port */
+        struct coir_datagram_socket *six = datagram_open_at("udp://[::]:0");
+        struct coir_datagram_socket *four = NULL;
+
+        rc = coir_datagram_open(datagram_uri("0.0.0.0", datagram_port(six)), NULL, &four);
+        coir_datagram_close(six);
+        coir_datagram_close(four);
+    }
+    assert_int_equal(rc, 0);
+}
+
+static const char *path_in(const char *directory, const char *name, char uri[128])
+{
+    snprintf(uri, 128, "unix://%s/%s", directory, name);
+    return uri + 7;
+}
+
+SESSION_TEST(a_path_is_bound_and_removed_at_the_close)
+{
+    const char *directory = peer_make_directory();
+    char uri[128];
+    const char *path = path_in(directory, "s", uri);
+    struct coir_datagram_socket *socket = datagram_open_at(uri);
+    int peer = datagram_peer_path(NULL);
+
+    assert_string_equal(datagram_info(socket).local, uri);
+    assert_int_equal(datagram_send_to_path(peer, path, "x", 1), 1);
+    coir_datagram_close(socket);
+    assert_int_equal(access(path, F_OK), -1);
+    close(peer);
+    peer_remove_directory(directory);
+}
+
+SESSION_TEST(a_stale_file_is_replaced_and_a_live_one_is_not)
+{
+    const char *directory = peer_make_directory();
+    char uri[128];
+    const char *path = path_in(directory, "s", uri);
+    struct coir_datagram_socket *socket = NULL;
+    int other = datagram_peer_path(path);
+
+    assert_int_equal(coir_datagram_open(uri, NULL, &socket), -EADDRINUSE);
+    assert_int_equal(access(path, F_OK), 0);
+    close(other); /* a server that died leaves its file */
+    coir_datagram_close(datagram_open_at(uri));
+    other = peer_listen_path(path, 1); /* of another type, but it lives */
+    assert_int_equal(coir_datagram_open(uri, NULL, &socket), -EADDRINUSE);
+    close(peer_connect_path(path));
+    close(other);
+    assert_null(socket);
+    unlink(path);
+    close(open(path, O_CREAT | O_WRONLY, 0600)); /* no socket at all */
+    assert_int_equal(coir_datagram_open(uri, NULL, &socket), -EADDRINUSE);
+    assert_int_equal(unlink(path), 0);
+    peer_remove_directory(directory);
+}
+
+/* And the other way round. */
+SESSION_TEST(a_listener_leaves_the_file_of_a_live_datagram_socket_alone)
+{
+    const char *directory = peer_make_directory();
+    char uri[128];
+    struct coir_listener *listener;
+
+    path_in(directory, "s", uri);
+    struct coir_datagram_socket *socket = datagram_open_at(uri);
+
+    assert_int_equal(coir_listen(uri, NULL, &listener), -EADDRINUSE);
+    coir_datagram_close(socket);
+    peer_remove_directory(directory);
+}
+
+SESSION_TEST(a_file_that_another_put_in_its_place_is_not_removed)
+{
+    const char *directory = peer_make_directory();
+    char uri[128];
+    const char *path = path_in(directory, "s", uri);
+    struct coir_datagram_socket *socket = datagram_open_at(uri);
+    int other;
+
+    unlink(path);
+    other = datagram_peer_path(path);
+    coir_datagram_close(socket);
+    assert_int_equal(unlink(path), 0);
+    close(other);
+    peer_remove_directory(directory);
+}
+
+SESSION_TEST(an_abstract_name_is_bound)
+{
+    struct coir_datagram_socket *socket = datagram_open_at(session_abstract());
+    struct coir_datagram_socket *second;
+    int peer = datagram_peer_path(NULL);
+
+    assert_string_equal(datagram_info(socket).local, session_abstract());
+    assert_int_equal(coir_datagram_open(session_abstract(), NULL, &second), -EADDRINUSE);
+    assert_int_equal(datagram_send_to_path(peer, session_abstract() + 7, "x", 1), 1);
+    close(peer);
+    coir_datagram_close(socket);
+    coir_datagram_close(datagram_open_at(session_abstract()));
+}
+
+SESSION_TEST(errors_of_opening_name_their_cause)
+{
+    struct coir_datagram_options wrong = {.receive_queue_bytes = 1u << 31};
+    struct coir_datagram_socket *kept = (struct coir_datagram_socket *)&wrong;
+    struct coir_datagram_socket *socket = kept;
+    struct coir_listener *listener;
+    struct coir_stream *stream;
+    char uri[200];
+
+    assert_int_equal(coir_datagram_open("udp://198.51.100.1:0", NULL, &socket), -EADDRNOTAVAIL);
+    assert_int_equal(coir_datagram_open("unix:///nowhere/at/all", NULL, &socket), -ENOENT);
+    assert_int_equal(coir_datagram_open("unix:///dev/null/s", NULL, &socket), -ENOTDIR);
+    snprintf(uri, sizeof(uri), "unix:///tmp/%0110d", 7);
+    assert_int_equal(coir_datagram_open(uri, NULL, &socket), -ENAMETOOLONG);
+    assert_int_equal(coir_datagram_open("udp://127.0.0.1:0", &wrong, &socket), -EINVAL);
+    assert_int_equal(coir_datagram_open("fd://0", &wrong, &socket), -EINVAL);
+    assert_int_equal(coir_datagram_open("udp://localhost:0", NULL, &socket), COIR_ERROR_HOST_NAME);
+    assert_int_equal(coir_datagram_open("udp://127.0.0.1", NULL, &socket), COIR_ERROR_ADDRESS);
+    assert_int_equal(coir_datagram_open("tcp://127.0.0.1:0", NULL, &socket), COIR_ERROR_ADDRESS);
+    assert_int_equal(coir_datagram_open("fd://", NULL, &socket), COIR_ERROR_ADDRESS);
+    assert_ptr_equal(socket, kept);
+    assert_int_equal(coir_listen("udp://127.0.0.1:0", NULL, &listener), COIR_ERROR_ADDRESS);
+    assert_int_equal(coir_connect("udp://127.0.0.1:7", NULL, &stream), COIR_ERROR_ADDRESS);
+}
+
+/* Descriptors that we are given. */
+
+static const char *descriptor_uri(int fd)
+{
+    static char uri[32];
+
+    snprintf(uri, sizeof(uri), "fd://%d", fd);
+    return uri;
+}
+
+SESSION_TEST(a_given_socket_is_used_and_closed_with_ours)
+{
+    int given = datagram_peer("0.0.0.0"); /* blocking, and with no option of ours */
+    int peer = datagram_peer("127.0.0.1");
+    uint16_t port = peer_port(given);
+    struct coir_datagram_socket *socket;
+    struct coir_datagram datagram;
+
+    fcntl(given, F_SETFD, 0);
+    socket = datagram_open_at(descriptor_uri(given));
+    assert_string_equal(datagram_info(socket).local, datagram_uri("0.0.0.0", port));
+    assert_true(fcntl(given, F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(datagram_send_to(peer, "127.0.0.2", port, "x", 1), 1);
+    assert_int_equal(coir_datagram_receive(socket, &datagram), 0);
+    assert_int_equal(coir_datagram_send(socket, &datagram), 0);
+    coir_release(&datagram.data);
+    datagram_expect(peer, "x", datagram_uri("127.0.0.2", port));
+    coir_datagram_close(socket);
+    assert_int_equal(fcntl(given, F_GETFD), -1);
+    close(peer);
+}
+
+SESSION_TEST(a_given_socket_without_an_address_gets_one_by_sending)
+{
+    struct coir_datagram_socket *socket = datagram_open_at(descriptor_uri(datagram_plain(AF_INET)));
+    int peer = datagram_peer("127.0.0.1");
+    struct coir_datagram datagram = datagram_of("x", datagram_address(datagram_uri("127.0.0.1", peer_port(peer))));
+    struct sockaddr_in from;
+    socklen_t size = sizeof(from);
+    char byte;
+
+    assert_int_equal(coir_datagram_send(socket, &datagram), 0);
+    assert_int_equal(recvfrom(peer, &byte, 1, 0, (struct sockaddr *)&from, &size), 1);
+    assert_int_equal(datagram_send_to(peer, "127.0.0.1", ntohs(from.sin_port), "y", 1), 1);
+    assert_int_equal(coir_datagram_receive(socket, &datagram), 0);
+    assert_int_equal(coir_address_port(&datagram.local), ntohs(from.sin_port));
+    coir_release(&datagram.data);
+    coir_datagram_close(socket);
+    close(peer);
+}
+
+SESSION_TEST(a_given_unix_socket_and_its_file_which_is_the_givers)
+{
+    const char *directory = peer_make_directory();
+    char uri[128];
+    const char *path = path_in(directory, "s", uri);
+    struct coir_datagram_socket *socket = datagram_open_at(descriptor_uri(datagram_peer_path(path)));
+
+    assert_string_equal(datagram_info(socket).local, uri);
+    coir_datagram_close(socket);
+    assert_int_equal(unlink(path), 0);
+    socket = datagram_open_at(descriptor_uri(datagram_peer_path(NULL)));
+    assert_string_equal(datagram_info(socket).local, "");
+    coir_datagram_close(socket);
+    peer_remove_directory(directory);
+}
+
+SESSION_TEST(a_descriptor_that_is_refused_stays_the_givers)
+{
+    struct coir_datagram_socket *taken;
+    int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int foreign = datagram_plain(AF_NETLINK);
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(coir_datagram_open(descriptor_uri(stream), NULL, &taken), -ESOCKTNOSUPPORT);
+    assert_int_equal(coir_datagram_open(descriptor_uri(foreign), NULL, &taken), -EAFNOSUPPORT);
+    assert_int_equal(coir_datagram_open(descriptor_uri(ends[0]), NULL, &taken), -ENOTSOCK);
+    assert_int_equal(coir_datagram_open("fd://999999", NULL, &taken), -EBADF);
+    assert_int_equal(close(stream), 0);
+    assert_int_equal(close(foreign), 0);
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+}
+
+/* Options, seen through another descriptor of the same socket. */
+SESSION_TEST(options_are_set_where_they_are_given_and_nowhere_else)
+{
+    struct coir_datagram_options options = {.receive_queue_bytes = 20000, .broadcast = true};
+    int other = datagram_peer("127.0.0.1");
+    int usual = peer_option(other, SOL_SOCKET, SO_RCVBUF);
+    struct coir_datagram_socket *socket;
+
+    coir_datagram_close(datagram_open_at(descriptor_uri(dup(other))));
+    assert_int_equal(peer_option(other, SOL_SOCKET, SO_RCVBUF), usual);
+    assert_int_equal(peer_option(other, SOL_SOCKET, SO_BROADCAST), 0);
+    assert_int_equal(coir_datagram_open(descriptor_uri(dup(other)), &options, &socket), 0);
+    assert_int_equal(peer_option(other, SOL_SOCKET, SO_RCVBUF), 2 * 20000); /* socket(7) doubles it */
+    assert_int_equal(peer_option(other, SOL_SOCKET, SO_BROADCAST), 1);
+    coir_datagram_close(socket);
+    close(other);
+}
+
+SESSION_TEST(a_receive_queue_holds_what_it_was_asked_to)
+{
+    struct coir_datagram_options options = {.receive_queue_bytes = 1 << 20};
+    struct coir_datagram_socket *small = datagram_open_at("udp://127.0.0.1:0");
+    struct coir_datagram_socket *large;
+    struct coir_datagram_socket *sockets[2];
+    int peer = datagram_peer("127.0.0.1");
+    int counts[2] = {0, 0};
+    char bytes[1000] = "";
+
+    assert_int_equal(coir_datagram_open("udp://127.0.0.1:0", &options, &large), 0);
+    sockets[0] = small;
+    sockets[1] = large;
+    for (int i = 0; i < 2; i++) {
+        struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
+        struct coir_datagram datagram;
+
+        for (int j = 0; j < 800; j++)
+            assert_int_equal(datagram_send_to(peer, "127.0.0.1", datagram_port(sockets[i]), bytes, sizeof(bytes)),
+                             sizeof(bytes));
+        coir_scope_drain(scope, 0);
+        while (coir_datagram_receive(sockets[i], &datagram) == 0) {
+            counts[i]++;
+            coir_release(&datagram.data);
+        }
+        assert_int_equal(coir_scope_close(scope), 0);
+        coir_datagram_close(sockets[i]);
+    }
+    assert_true(counts[0] < 800);
+    assert_int_equal(counts[1], 800);
+    close(peer);
+}
+
+/* Closing. */
+
+SESSION_TEST(what_was_sent_arrives_after_the_close)
+{
+    struct coir_datagram_socket *socket = datagram_open_at("udp://127.0.0.1:0");
+    int peer = datagram_peer("127.0.0.1");
+    struct coir_datagram datagram = datagram_of("x", datagram_address(datagram_uri("127.0.0.1", peer_port(peer))));
+    const char *local = datagram_uri("127.0.0.1", datagram_port(socket));
+
+    assert_int_equal(coir_datagram_send(socket, &datagram), 0);
+    coir_datagram_close(socket);
+    datagram_expect(peer, "x", local);
+    close(peer);
+}
+
+SESSION_TEST(a_close_ignores_cancellation_and_null)
+{
+    struct coir_datagram_socket *socket = datagram_open_at("udp://127.0.0.1:0");
+    struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
+
+    coir_scope_cancel(scope);
+    coir_datagram_close(socket);
+    coir_datagram_close(NULL);
+    coir_scope_close(scope);
+}
+
+static int close_twice(void *arg)
+{
+    struct coir_datagram_socket *socket = NULL;
+
+    if (coir_datagram_open(arg, NULL, &socket) < 0)
+        return 1;
+    coir_datagram_close(socket);
+    coir_datagram_close(socket);
+    return 0;
+}
+
+static int receive_from_closed(void *arg)
+{
+    struct coir_datagram_socket *socket = NULL;
+    struct coir_datagram datagram;
+
+    if (coir_datagram_open(arg, NULL, &socket) < 0)
+        return 1;
+    coir_datagram_close(socket);
+    return coir_datagram_receive(socket, &datagram);
+}
+
+static int leave_open(void *arg)
+{
+    struct coir_datagram_socket *socket = NULL;
+
+    return coir_datagram_open(arg, NULL, &socket);
+}
+
+TEST(misuse_is_caught)
+{
+    char uri[] = "udp://127.0.0.1:0";
+
+    ASSERT_TASK_DIES(close_twice, uri, "is_socket(socket)");
+    ASSERT_TASK_DIES(receive_from_closed, uri, "coir: misuse: ");
+    ASSERT_TASK_DIES(leave_open, uri, "every_datagram_socket_was_closed");
+}
