@@ -26,7 +26,7 @@ run:
 	@tools/setup.sh run
 	@tools/build.sh release coir-command
 	@echo 'to try it, in another terminal:  printf hello | socat -t2 - TCP:localhost:7007'
-	@exec $(COIR) echo --listen tcp://:7007
+	@exec $(COIR) echo --listen tcp://:7007 --listen udp://:7007
 
 test:
 	@tools/setup.sh test

@@ -18,13 +18,12 @@ if(sources)
     # For tests and fuzzers of its parts.
     set(parts ${sources})
     list(FILTER parts EXCLUDE REGEX "/programs/main\\.c$")
-    add_library(program_parts STATIC EXCLUDE_FROM_ALL ${parts})
+    add_library(program_parts STATIC ${parts})
     target_include_directories(program_parts PUBLIC ${CMAKE_SOURCE_DIR}/programs)
     target_link_libraries(program_parts PUBLIC coir_program)
 
-    add_executable(coir-command ${sources})
-    target_include_directories(coir-command PRIVATE ${CMAKE_SOURCE_DIR}/programs)
-    target_link_libraries(coir-command PRIVATE coir_program)
+    add_executable(coir-command programs/main.c)
+    target_link_libraries(coir-command PRIVATE program_parts)
     set_target_properties(coir-command PROPERTIES
         OUTPUT_NAME coir
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin

@@ -104,13 +104,15 @@ int datagram_adopt(int fd, const struct coir_datagram_options *options, struct c
     struct engine *engine = loop_current()->engine;
     struct coir_datagram_socket *socket;
     struct datagram_tuning tuning;
-    int family = AF_UNSPEC;
+    int family;
     int rc = settle_options(options, &tuning);
 
-    if (rc == 0)
-        rc = check_datagrams(fd, &family);
-    if (rc == 0)
-        rc = make_socket(&socket);
+    if (rc < 0)
+        return rc;
+    rc = check_datagrams(fd, &family);
+    if (rc < 0)
+        return rc;
+    rc = make_socket(&socket);
     if (rc < 0)
         return rc;
     rc = engine->table->adopt(engine, fd, family == AF_UNIX ? ENDPOINT_EXPOSED | ENDPOINT_LOCAL : ENDPOINT_EXPOSED,

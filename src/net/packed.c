@@ -110,7 +110,7 @@ static enum address_flaw parse(const char *uri, struct address *address)
 
 int coir_address_read(const char *uri, struct coir_address *ret_address)
 {
-    struct address address;
+    struct address address = {.every = false};
     int rc;
 
     ASSERT(uri != NULL && ret_address != NULL);

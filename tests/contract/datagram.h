@@ -85,8 +85,10 @@ static inline struct exchange open_exchange(bool local)
     exchange.place = place_of(exchange.socket->endpoint->fd);
     exchange.peer = new_datagram_peer(local, &place);
     print_place(&place, uri, sizeof(uri));
-    if (!local)
-        memcpy(uri, "udp", 3);
+    if (!local) { /* it was printed as TCP's */
+        uri[0] = 'u';
+        uri[1] = 'd';
+    }
     assert_int_equal(coir_address_read(uri, &exchange.address), 0);
     return exchange;
 }
