@@ -11,6 +11,8 @@
 #ifndef SUPPORT_TEST_H
 #define SUPPORT_TEST_H
 
+#include "support/random.h"
+
 /* cmocka.h wants these four first */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -88,24 +90,7 @@ const char *test_last_words(void);
 void test_expect_death(int signal, void (*body)(void *argument), void *argument, const char *text, const char *file,
                        int line);
 
-/** A reproducible source of random numbers (splitmix64). */
-struct test_random {
-    uint64_t state;
-};
-
 /** Seeds from COIR_TEST_SEED, otherwise from the clock; prints the seed. */
 void test_random_init(struct test_random *source);
-
-/** Seeds with a number of the test's own choice; prints nothing. */
-void test_random_seed(struct test_random *source, uint64_t seed);
-
-/** Any 64 bits. */
-uint64_t test_random_next(struct test_random *source);
-
-/** A number in [0, `limit`), `limit` > 0. */
-uint64_t test_random_below(struct test_random *source, uint64_t limit);
-
-/** Fills `bytes`: the same from the same state, whatever the pieces it is asked in are multiples of 8. */
-void test_random_fill(struct test_random *source, void *bytes, size_t size);
 
 #endif
