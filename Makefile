@@ -8,15 +8,18 @@ PREFIX ?= /usr/local
 PRESETS ?= release debug
 # The claims that `make bench` measures; default: every one.
 BENCH ?=
+# How long `make fuzz` runs each fuzzer.
+SECONDS ?= 60
 MAKEFLAGS += --no-print-directory
 COIR = build/release/bin/coir
 
-.PHONY: help run test bench bench-build lint install clean
+.PHONY: help run test fuzz bench bench-build lint install clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run       serve the echo protocol on port 7007'
 	@echo 'make test      build and run every test, optimised and with sanitizers'
+	@echo 'make fuzz      feed parsers and sessions with nonsense, SECONDS=60 each'
 	@echo 'make bench     measure every claim, or BENCH="switch spawn"'
 	@echo 'make lint      check format, rules and common mistakes'
 	@echo 'make install   to PREFIX=$(PREFIX), below DESTDIR if that is set'
@@ -31,6 +34,11 @@ run:
 test:
 	@tools/setup.sh test
 	@tools/test.sh $(PRESETS)
+
+fuzz:
+	@tools/setup.sh fuzz
+	@tools/build.sh fuzz fuzz
+	@tools/fuzz.sh $(SECONDS)
 
 bench-build:
 	@tools/setup.sh run

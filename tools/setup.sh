@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Usage: tools/setup.sh [run|test|lint]
+# Usage: tools/setup.sh [run|test|lint|fuzz]
 #
-# Installs what is missing to build and run coir, to test it too, or to check
-# its sources too, with the system's package manager: apt, dnf, pacman or apk.
-# Looks for the tools and headers themselves, so that nothing is installed
-# where all is there, whoever put it there. Where it has no right to install,
-# it prints the command that would and stops.
+# Installs what is missing to build and run coir, to test it too, to check its
+# sources too, or to fuzz it too, with the system's package manager: apt, dnf,
+# pacman or apk. Looks for the tools and headers themselves, so that nothing is
+# installed where all is there, whoever put it there. Where it has no right to
+# install, it prints the command that would and stops.
 #
 # Exit codes: 0 all is there now; 1 the package manager failed, or something
 # is missing still; 2 misuse; 3 no right to install; 4 no package manager we know.
@@ -35,10 +35,12 @@ lint clang-format tool:clang-format clang-format clang-tools-extra clang clang-e
 lint clang-tidy tool:clang-tidy clang-tidy clang-tools-extra clang clang-extra-tools
 lint clang tool:clang clang clang clang clang
 lint shellcheck tool:shellcheck shellcheck ShellCheck shellcheck shellcheck
+fuzz clang tool:clang clang clang clang clang
+fuzz libfuzzer runtime:fuzzer libclang-rt-dev compiler-rt compiler-rt compiler-rt
 END
 }
 
-# True if need `$1`, such as tool:ninja,make or header:cmocka.h, is met.
+# True if need `$1`, such as tool:ninja,make, header:cmocka.h or clang's runtime:fuzzer, is met.
 is_there() {
     case $1 in
     tool:*)
@@ -49,6 +51,12 @@ is_there() {
     header:*)
         for folder in usr/include usr/local/include "usr/include/$(uname -m)-linux-gnu"; do
             [ -e "${SETUP_ROOT:-}/$folder/${1#header:}" ] && return 0
+        done
+        ;;
+    runtime:*)
+        for file in "${SETUP_ROOT:-}"/usr/lib*/llvm*/lib/clang/*/lib/*/libclang_rt."${1#runtime:}"* \
+            "${SETUP_ROOT:-}"/usr/lib*/clang/*/lib/*/libclang_rt."${1#runtime:}"*; do
+            [ -e "$file" ] && return 0
         done
         ;;
     esac
@@ -107,8 +115,9 @@ case ${1:-run} in
 run) sets='run' ;;
 test) sets='run test' ;;
 lint) sets='run lint' ;;
+fuzz) sets='run fuzz' ;;
 *)
-    echo 'usage: tools/setup.sh [run|test|lint]' >&2
+    echo 'usage: tools/setup.sh [run|test|lint|fuzz]' >&2
     exit 2
     ;;
 esac

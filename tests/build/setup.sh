@@ -12,7 +12,7 @@ status=0
 # make_machine MANAGER USER_ID TOOL...: a machine with these tools, headers by their name.
 make_machine() {
     rm -rf "${scratch:?}/bin" "$scratch/root" "$scratch/calls"
-    mkdir -p "$scratch/bin" "$scratch/root/usr/include/linux"
+    mkdir -p "$scratch/bin" "$scratch/root/usr/include/linux" "$scratch/root/usr/lib/clang/17/lib/linux"
     : >"$scratch/calls"
     for tool in sh sed sort tr cat env uname touch chmod; do
         ln -s "$(command -v $tool)" "$scratch/bin/$tool"
@@ -52,6 +52,7 @@ for package; do
     netcat-openbsd | nmap-ncat | openbsd-netcat) tools=nc headers= ;;
     python) tools=python3 headers= ;;
     util-linux | util-linux-misc) tools=unshare headers= ;;
+    libclang-rt-dev | compiler-rt) tools= headers=../lib/clang/17/lib/linux/libclang_rt.fuzzer-x86_64.a ;;
     clang-tools-extra | clang-extra-tools) tools='clang-format clang-tidy' headers= ;;
     clang) tools='clang clang-format clang-tidy' headers= ;;
     ShellCheck) tools=shellcheck headers= ;;
@@ -105,7 +106,7 @@ for manager in apt-get dnf pacman apk; do
     pacman) install='pacman -S --needed --noconfirm' cmocka=cmocka ;;
     apk) install='apk add' cmocka=cmocka-dev ;;
     esac
-    for set in run test lint; do
+    for set in run test lint fuzz; do
         make_machine "$manager" 0
         run_setup "$set"
         expect "$manager $set" [ "$code" -eq 0 ]
