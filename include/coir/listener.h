@@ -20,6 +20,9 @@ struct coir_listen_options {
 struct coir_listener_info {
     char local[COIR_ADDRESS_SIZE]; /* the bound address, with the port that was picked */
     uint64_t accepted;             /* streams it has given out */
+    uint64_t lost;                 /* connections that failed in the queue, or for want of memory */
+    uint64_t shortages;            /* times it waited for descriptors, for memory, or for a system
+                                      that refused many in a row */
 };
 
 /**
@@ -35,7 +38,7 @@ struct coir_listener_info {
  *          -ENAMETOOLONG a Unix path over 107 bytes; -ENOENT, -ENOTDIR,
  *          -EROFS, -ELOOP the Unix path; -EBADF, -ENOTSOCK, -EINVAL (not
  *          listening), -ESOCKTNOSUPPORT the fd; -EINVAL an option's value;
- *          -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS limits.
+ *          -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -ENOSPC limits.
  * Owns:    the caller, who closes the listener.
  * Source:  listen(2), ip(7), ipv6(7), unix(7).
  */
@@ -45,7 +48,7 @@ COIR_EXPORT COIR_MUST_USE int coir_listen(const char *uri, const struct coir_lis
 /**
  * Waits for the next connection. Never returns a transient error: connections
  * that die in the queue are skipped, and while descriptors or memory are short
- * it waits for them.
+ * it waits for them. coir_listener_info() counts both.
  *
  * Suspends: until a connection is there, or the scope ends.
  * Returns:  0 and the stream.

@@ -13,6 +13,9 @@
 
 /** How long to wait where the kernel has no descriptor or no memory, which no event announces. */
 #define SHORTAGE_PAUSE_NS (50 * COIR_MILLISECOND)
+/** So many errors in a row are those of connections; where more come, it is the system that refuses them all, as a
+ * sandbox's rule does, and will for a while. */
+#define ERRORS_IN_A_ROW 64
 /** A handshake that has begun ends within this, on a network worth the name; after it the queue counts as empty. */
 #define DRAIN_QUIET_NS (2 * COIR_MILLISECOND)
 
@@ -98,8 +101,10 @@ static int pause_accepting(struct coir_listener *listener)
 {
     static const struct wait_kind pause_kind = {.name = "pause in accept", .cancel = pause_cancel, .heeds_drain = true};
     struct slab_header before = listener->header;
-    int rc = pause_for(&pause_kind, SHORTAGE_PAUSE_NS);
+    int rc;
 
+    listener->shortages++;
+    rc = pause_for(&pause_kind, SHORTAGE_PAUSE_NS);
     if (listener->header.magic != before.magic || listener->header.generation != before.generation)
         return OPERATION_GONE;
     return rc;
@@ -118,7 +123,7 @@ static int pass_over(struct coir_listener *listener)
 /* A descriptor, or why there will be none. */
 static int accept_descriptor(struct coir_listener *listener)
 {
-    for (;;) {
+    for (unsigned errors = 1;; errors++) {
         int fd = accept_or_drained(listener);
         int rc = 0;
 
@@ -131,7 +136,8 @@ static int accept_descriptor(struct coir_listener *listener)
             rc = pause_accepting(listener);
             break;
         case ACCEPT_NEXT:
-            rc = pass_over(listener);
+            listener->lost++;
+            rc = errors % ERRORS_IN_A_ROW == 0 ? pause_accepting(listener) : pass_over(listener);
             break;
         }
         if (rc < 0)
@@ -173,6 +179,7 @@ static int accept_stream(struct coir_listener *listener, struct coir_stream **re
             return fd;
         rc = make_stream(listener, fd, ret_stream);
         if (rc < 0) {
+            listener->lost++;
             rc = pause_accepting(listener);
             if (rc < 0)
                 return rc;

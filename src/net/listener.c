@@ -29,6 +29,8 @@ static int make_listener(const struct stream_settings *settings, struct coir_lis
     listener->file = NULL;
     listener->linger = settings->linger;
     listener->accepted = 0;
+    listener->lost = 0;
+    listener->shortages = 0;
     listener->last_accept = 0;
     listener->accepting = false;
     listener->adopted = false;
@@ -138,7 +140,11 @@ int coir_listener_info(const struct coir_listener *listener, struct coir_listene
     ASSERT(is_listener(listener));
     ASSERT(ret_info != NULL);
     engine = loop_current()->engine;
-    *ret_info = (struct coir_listener_info){.accepted = listener->accepted};
+    *ret_info = (struct coir_listener_info){
+        .accepted = listener->accepted,
+        .lost = listener->lost,
+        .shortages = listener->shortages,
+    };
     if (engine->table->address(engine, listener->endpoint, ENDPOINT_OUR_ADDRESS, &address) == 0)
         address_print("tcp", &address, ret_info->local);
     return 0;

@@ -18,6 +18,8 @@ struct coir_listener {
     struct socket_file *file; /* NULL = none */
     struct linger_limits linger;
     uint64_t accepted;
+    uint64_t lost;
+    uint64_t shortages;
     coir_time last_accept; /* or when the drain began */
     bool accepting;        /* a task is in coir_accept() */
     bool adopted;          /* the queue also belongs to whoever gave us the descriptor */

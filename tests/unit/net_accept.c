@@ -26,6 +26,16 @@ static int accept_timed(void *arg)
     return 0;
 }
 
+static void expect_counts(const struct coir_listener *listener, uint64_t lost, uint64_t shortages)
+{
+    struct coir_listener_info info;
+
+    assert_int_equal(coir_listener_info(listener, &info), 0);
+    assert_int_equal(info.accepted, 1);
+    assert_int_equal(info.lost, lost);
+    assert_int_equal(info.shortages, shortages);
+}
+
 SESSION_TEST(errors_of_a_dead_connection_are_passed_over_at_once)
 {
     static const int errors[] = {ECONNABORTED, EPROTO,      ENETDOWN,   ENOPROTOOPT, EHOSTDOWN, ENONET,
@@ -43,6 +53,7 @@ SESSION_TEST(errors_of_a_dead_connection_are_passed_over_at_once)
         fault_clear();
         assert_int_equal(timing.rc, 0);
         assert_true(timing.took < COIR_SECOND);
+        expect_counts(timing.listener, errors[i] == EINTR ? 0 : 10, 0);
         close(peer);
         coir_listener_close(timing.listener);
     }
@@ -63,6 +74,7 @@ SESSION_TEST(a_shortage_is_waited_out_without_spinning)
         assert_int_equal(timing.rc, 0);
         assert_in_range(timing.took / COIR_MILLISECOND, 20, 1000);
         assert_int_equal(fault_calls("kernel_accept"), 3);
+        expect_counts(timing.listener, 0, 2);
         fault_clear();
         close(peer);
         coir_listener_close(timing.listener);
@@ -117,6 +129,33 @@ SESSION_TEST(a_lasting_error_of_connections_obeys_the_scope_too)
     coir_listener_close(timing.listener);
 }
 
+/* A sandbox's rule answers so without taking anybody from the queue: for ever, and at once. */
+SESSION_TEST(a_system_that_refuses_all_connections_costs_few_calls)
+{
+    static const int errors[] = {EPERM, EACCES, ENOSYS, ECONNABORTED};
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
+        struct coir_listener_info info;
+        uint16_t port;
+        struct timing timing = {.listener = session_listen(NULL, &port)};
+        int peer = peer_connect(port);
+
+        fault_fail("kernel_accept", 1, errors[i], FAULT_ALWAYS);
+        coir_scope_set_limit(scope, 120 * COIR_MILLISECOND);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, -ETIME);
+        assert_in_range(fault_calls("kernel_accept"), 65, 64 * 4);
+        assert_int_equal(coir_listener_info(timing.listener, &info), 0);
+        assert_int_equal(info.lost, fault_hits());
+        assert_in_range(info.shortages, 1, 3);
+        fault_clear();
+        coir_scope_close(scope);
+        close(peer);
+        coir_listener_close(timing.listener);
+    }
+}
+
 SESSION_TEST(a_dead_listener_is_reported)
 {
     static const int errors[] = {EINVAL, EBADF, ENOTSOCK};
@@ -148,8 +187,10 @@ SESSION_TEST(no_memory_for_a_stream_loses_that_connection_alone)
     fault_fail("kernel_epoll_control", 1, ENOMEM, FAULT_ONCE);
     accept_timed(&timing);
     assert_int_equal(timing.rc, 0);
-    if (fault_hits() == 1) /* the poll engine registers nothing */
+    if (fault_hits() == 1) { /* the poll engine registers nothing */
         assert_int_equal(fault_calls("kernel_accept"), 2);
+        expect_counts(timing.listener, 1, 1);
+    }
     fault_clear();
     coir_listener_close(timing.listener);
     assert_true(peer_read(lost, &byte, 1) <= 0);
