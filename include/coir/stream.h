@@ -14,7 +14,10 @@
  * gives POLLERR when the connection breaks, POLLHUP alone when both sides have
  * finished or a Unix peer has closed; bytes and the peer's finish do not end it.
  *
- * All reads consult first what is *held*: bytes received and not consumed.
+ * All reads consult first what is *held*: bytes received and not consumed. A
+ * byte that a TCP peer sends as urgent is no part of the stream: where it is the
+ * last urgent one, no read delivers it. Descriptors that a Unix peer sends are
+ * closed at once.
  */
 #ifndef COIR_STREAM_H
 #define COIR_STREAM_H
@@ -69,7 +72,7 @@ struct coir_stream_info {
  *           nobody listens there; -EHOSTUNREACH, -ENETUNREACH, -ETIMEDOUT the
  *           network; -EADDRNOTAVAIL no local port is left, or `local` is not
  *           ours; -EACCES, -EPERM not allowed; -EMFILE, -ENFILE, -ENOMEM,
- *           -ENOBUFS limits; -EAFNOSUPPORT no such family here; -EINVAL an
+ *           -ENOBUFS, -ENOSPC limits; -EAFNOSUPPORT no such family here; -EINVAL an
  *           option's value; -ENOENT no such Unix path; -ENAMETOOLONG one over
  *           107 bytes; -ECANCELED, -ETIME the scope.
  * Owns:     the caller, who closes or aborts the stream.
@@ -84,8 +87,9 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_connect(const char *uri, const 
  * Returns: 0 and the stream.
  * Errors:  -EBADF not open; -ENOTSOCK not a socket; -ESOCKTNOSUPPORT not a
  *          stream socket; -EAFNOSUPPORT neither TCP nor Unix; -ENOTCONN not
- *          connected; -EINVAL an option's value; -EMFILE, -ENOMEM, -ENOSPC
- *          limits.
+ *          connected; -EEXIST a stream of this scheduler has it already (which
+ *          the poll engine does not notice); -EINVAL an option's value; -EMFILE,
+ *          -ENOMEM, -ENOSPC limits.
  * Owns:    the stream owns `fd` on success; on failure the caller keeps it.
  */
 COIR_EXPORT COIR_MUST_USE int coir_adopt(int fd, const struct coir_stream_options *options,
@@ -163,14 +167,15 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_read_until(struct coir_stream *
 /**
  * Writes all of `bytes`.
  *
- * Suspends: while the kernel's send queue is full.
+ * Suspends: while the kernel's send queue is full, or, for up to a second, it
+ *           has no memory.
  * Returns:  0: the kernel has taken every byte. A size of 0 does nothing.
  * Errors:   -EBUSY another task writes; -ECONNRESET the peer reset the
  *           connection; -EPIPE it did so after it had finished, or is a Unix
  *           peer that reads no more, or we have called coir_finish();
- *           -ETIMEDOUT, ... the network; -EBADF its owner closed it;
- *           -ECANCELED, -ETIME the scope. `last_out` of coir_stream_info()
- *           says how much was sent.
+ *           -ETIMEDOUT, ... the network; -ENOMEM, -ENOBUFS the kernel is still
+ *           short of memory; -EBADF its owner closed it; -ECANCELED, -ETIME
+ *           the scope. `last_out` of coir_stream_info() says how much was sent.
  * Owns:     `bytes` is lent to the kernel until return, even when cancelled.
  * Source:   send(2), never with SIGPIPE.
  */

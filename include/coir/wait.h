@@ -46,8 +46,8 @@ COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_wait_fd(int fd, short events);
  * Shape:    `ret_signal` is needed also where it does not matter which it was.
  * Returns:  0 and the signal.
  * Errors:   -EINVAL no signal, an invalid number, or SIGKILL, SIGSTOP, SIGSEGV,
- *           SIGBUS, SIGFPE, SIGILL; -EMFILE, -ENFILE, -ENOMEM limits;
- *           -ECANCELED, -ETIME the scope.
+ *           SIGBUS, SIGFPE, SIGILL; -EMFILE, -ENFILE, -ENOMEM, -ENOSPC
+ *           limits; -ECANCELED, -ETIME the scope.
  * Source:   signalfd(2).
  */
 COIR_EXPORT COIR_SUSPENDS COIR_MUST_USE int coir_signal_wait(const int *signals, size_t count, int *ret_signal);

@@ -239,7 +239,7 @@ SESSION_TEST(an_error_of_the_connection_is_latched_for_both_directions)
     }
 }
 
-SESSION_TEST(a_shortage_of_memory_ends_no_connection)
+SESSION_TEST(a_shortage_of_memory_ends_no_read)
 {
     static const int errors[] = {ENOMEM, ENOBUFS};
 
@@ -251,13 +251,99 @@ SESSION_TEST(a_shortage_of_memory_ends_no_connection)
         fault_fail("kernel_receive", 1, errors[i], FAULT_ONCE);
         assert_int_equal(coir_read(session.stream, &byte, 1), -errors[i]);
         session_expect(session.stream, "x");
-        fault_fail("kernel_send", 1, errors[i], FAULT_ONCE);
-        assert_int_equal(coir_write(session.stream, "x", 1), -errors[i]);
-        assert_int_equal(coir_write(session.stream, "x", 1), -errors[i]); /* latched: it had started */
         fault_clear();
+        session_end(&session);
+    }
+}
+
+static int write_text(struct coir_stream *stream, bool in_pieces)
+{
+    struct iovec pieces[64];
+
+    return in_pieces ? coir_writev(stream, pieces, make_pieces(pieces)) : coir_write(stream, TEXT, TEXT_SIZE);
+}
+
+static void fail_sends(unsigned nth, int error, enum fault_span span)
+{
+    fault_fail("kernel_send", nth, error, span);
+    fault_fail("kernel_send_pieces", nth, error, span);
+}
+
+SESSION_TEST(a_write_waits_until_the_kernel_has_memory_again)
+{
+    static const int errors[] = {ENOMEM, ENOBUFS};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct session session = session_of_kind((int)i % SESSION_KINDS);
+        coir_time from = coir_now();
+
+        for (unsigned nth = 1; nth <= 3; nth++)
+            fail_sends(nth, errors[i % 2], FAULT_ONCE);
+        assert_int_equal(write_text(session.stream, i >= 2), 0);
+        assert_true(coir_now() - from >= (1 + 2 + 4) * COIR_MILLISECOND);
+        assert_int_equal(fault_hits(), 3);
+        assert_int_equal(session_info(session.stream).last_out, TEXT_SIZE);
+        expect_text(session.peer);
+        fault_clear();
+        assert_int_equal(write_text(session.stream, i < 2), 0); /* nothing is left of it */
+        expect_text(session.peer);
+        session_end(&session);
+    }
+}
+
+SESSION_TEST(a_lasting_shortage_is_the_writes_error_after_a_second)
+{
+    for (int in_pieces = 0; in_pieces < 2; in_pieces++) {
+        struct session session = session_accept();
+        coir_time from = coir_now();
+
+        fail_sends(1, ENOBUFS, FAULT_ALWAYS);
+        assert_int_equal(write_text(session.stream, in_pieces), -ENOBUFS);
+        assert_in_range((coir_now() - from) / COIR_MILLISECOND, 1000, 3000);
+        assert_in_range(fault_hits(), 10, 20);
+        fault_clear();
+        assert_int_equal(write_text(session.stream, in_pieces), -ENOBUFS); /* kept: it had started */
         peer_send(session.peer, "y", 1);
         session_expect(session.stream, "y"); /* for writes alone */
         session_end(&session);
+    }
+}
+
+struct write_in_shortage {
+    struct coir_stream *stream;
+    bool in_pieces;
+    int rc;
+};
+
+static int write_in_shortage(void *arg)
+{
+    struct write_in_shortage *write = arg;
+
+    write->rc = write_text(write->stream, write->in_pieces);
+    return 0;
+}
+
+SESSION_TEST(a_write_in_a_shortage_obeys_scope_and_owner)
+{
+    for (int i = 0; i < 4; i++) {
+        struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
+        struct session session = session_accept();
+        struct write_in_shortage write = {.stream = session.stream, .in_pieces = i % 2};
+
+        fail_sends(1, ENOMEM, FAULT_ALWAYS);
+        session_spawn(scope, write_in_shortage, &write);
+        while (fault_hits() < 3)
+            session_sleep_ms(1);
+        assert_int_equal(coir_write(session.stream, "x", 1), -EBUSY);
+        if (i < 2)
+            coir_scope_cancel(scope);
+        else
+            session_end(&session);
+        coir_scope_close(scope);
+        assert_int_equal(write.rc, i < 2 ? -ECANCELED : -EBADF);
+        fault_clear();
+        if (i < 2)
+            session_end(&session);
     }
 }
 
