@@ -238,10 +238,11 @@ int readiness_connect(struct engine *engine, struct endpoint *endpoint, struct o
     rc = kernel_connect(endpoint->fd, operation->memory, operation->size);
     if (rc == 0) /* a Unix socket is connected at once; nobody watches it yet */
         return readiness_hooks_of(engine)->watch(engine, endpoint);
-    if (rc == -EAGAIN && endpoint->flags & ENDPOINT_LOCAL)
-        return -EBUSY; /* the listener's queue is full, and no event will tell when it is not */
+    if (rc == -EAGAIN) /* nothing has begun, and no event will tell when it could: a Unix listener's queue is full, or
+                          the kernel's table of routes */
+        return endpoint->flags & ENDPOINT_LOCAL ? -EBUSY : -ENOBUFS;
     /* Watched only now: before its connect, a socket would report a hangup. */
-    return rc == -EINPROGRESS || rc == -EINTR || rc == -EAGAIN ? watch_and_wait(engine, endpoint, operation) : rc;
+    return rc == -EINPROGRESS || rc == -EINTR ? watch_and_wait(engine, endpoint, operation) : rc;
 }
 
 /* Watched only while it waits: a borrowed descriptor must not stay registered. */

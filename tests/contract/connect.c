@@ -163,6 +163,17 @@ CASE(interrupted_connect_is_waited_for)
     close_subject(&subject);
 }
 
+/* Nothing has begun then, and no event would come. */
+CASE(connect_that_the_kernel_puts_off_is_told)
+{
+    struct subject subject;
+
+    open_subject(&subject, &connecting, false);
+    fault_fail("kernel_connect", 1, EAGAIN, FAULT_ONCE);
+    assert_int_equal(perform(&subject), -ENOBUFS);
+    close_subject(&subject);
+}
+
 CASE_OF_BOTH(stream_of_a_connect_can_wait_to_receive)
 {
     struct place place;
