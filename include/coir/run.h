@@ -60,8 +60,9 @@ struct coir_run_info {
  *
  * Returns: what `fn` returned; or why the scheduler could not start.
  * Errors:  -EINVAL an option, or COIR_ENGINE, has no such value; -ENOMEM;
- *          -EMFILE, -ENFILE no descriptor for the engine; -ENOSYS the engine
- *          asked for by name does not work here.
+ *          -EMFILE, -ENFILE no descriptor for the engine; -ENOSYS, -EPERM,
+ *          -EACCES the engine asked for by name, or every one, does not work
+ *          here.
  * Misuse:  called inside a task; `fn` returned with a scope open, or with a
  *          slice not released, or a stream, listener or channel not closed.
  * Owns:    `arg` stays the caller's.

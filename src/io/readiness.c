@@ -78,6 +78,16 @@ void readiness_unusual_event(struct engine *engine, struct endpoint *endpoint, u
         readiness_try_later(engine, &endpoint->out);
 }
 
+void readiness_wait_failed(int error)
+{
+    if (error == -EINTR)
+        return;
+    /* Else somebody closed our descriptor (-EBADF, -EINVAL), lowered RLIMIT_NOFILE below what is watched (-EINVAL), or
+     * took the right to wait away (-EPERM, -ENOSYS): nothing would ever come. */
+    ASSERT(error == -ENOMEM);
+    (void)kernel_poll(NULL, 0, COIR_MILLISECOND); /* takes no memory; without it this would spin */
+}
+
 void readiness_cancel(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     operation->state = OPERATION_CANCELLING;

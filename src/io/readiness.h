@@ -77,6 +77,10 @@ static inline void readiness_event(struct engine *engine, struct endpoint *endpo
     }
 }
 
+/** A wait for events has failed with `error`. Signals interrupt it and memory may be short for it; neither is the
+ * program's fault, and both pass. */
+void readiness_wait_failed(int error);
+
 /* attempt.c and attempt_datagram.c: start() of each kind of operation, and what a STARTED one tries again. Each is
  * tried only where the endpoint's flags say that it may come to something. */
 int readiness_accept(struct engine *engine, struct endpoint *endpoint, struct operation *operation);

@@ -58,6 +58,12 @@ static int try_engine(struct runtime *runtime, const struct engine_choice *choic
     return rc;
 }
 
+/* The kernel lacks what the engine needs, or a sandbox denies it. */
+static bool is_no_engine_here(int error)
+{
+    return error == -ENOSYS || error == -EPERM || error == -EACCES;
+}
+
 static bool is_asked_for(const struct engine_choice *choice, enum coir_engine wanted, const char *name)
 {
     if (wanted != COIR_ENGINE_AUTO)
@@ -89,7 +95,7 @@ static int choose_engine(struct runtime *runtime, const struct coir_run_options 
         if (!is_asked_for(&engines[i], options->engine, name))
             continue;
         rc = try_engine(runtime, &engines[i], options->byte_budget);
-        if (rc != -ENOSYS)
+        if (!is_no_engine_here(rc))
             break;
     }
     return rc;

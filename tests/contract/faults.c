@@ -253,6 +253,25 @@ CASE_OF_ENGINE(poll, wait_without_memory_is_tried_again)
     assert_int_equal(talk(true), 0);
 }
 
+/* Every other of these calls fails: the wait, where the pause after it is the call that works. */
+static void see_no_spin(const char *wait, unsigned step)
+{
+    for (unsigned i = 0; i < 5; i++)
+        fault_fail(wait, 1 + step * i, ENOMEM, FAULT_ONCE);
+    assert_int_equal(coir_sleep(4 * COIR_MILLISECOND), 0);
+    assert_in_range(fault_hits(), 1, 4); /* each cost a millisecond */
+}
+
+CASE_OF_ENGINE(epoll, waits_without_memory_do_not_spin)
+{
+    see_no_spin("kernel_epoll_wait_ns", 1);
+}
+
+CASE_OF_ENGINE(poll, waits_without_memory_do_not_spin_either)
+{
+    see_no_spin("kernel_poll", 2);
+}
+
 static int do_nothing(void *arg)
 {
     (void)arg;

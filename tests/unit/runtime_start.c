@@ -87,3 +87,69 @@ TEST(a_lack_of_descriptors_is_no_reason_for_another_engine)
     assert_int_equal(run_on(COIR_ENGINE_AUTO), -EMFILE);
     fault_clear();
 }
+
+static const char *const needs_of_epoll[] = {"kernel_epoll_create", "kernel_epoll_wait"};
+
+/* As a sandbox does that knows only poll(2). */
+TEST(an_engine_that_a_sandbox_denies_is_replaced_where_none_was_asked_for)
+{
+    static const int errors[] = {EPERM, EACCES, ENOSYS};
+
+    assert_int_equal(unsetenv("COIR_ENGINE"), 0);
+    for (size_t i = 0; i < 2 * sizeof(errors) / sizeof(errors[0]); i++) {
+        int before = count_descriptors();
+
+        fault_fail(needs_of_epoll[i % 2], 1, errors[i / 2], FAULT_ALWAYS);
+        assert_int_equal(run_on(COIR_ENGINE_AUTO), 0);
+        assert_string_equal(info.engine, "poll");
+        assert_int_equal(run_on(COIR_ENGINE_EPOLL), -errors[i / 2]);
+        fault_clear();
+        assert_int_equal(count_descriptors(), before);
+    }
+}
+
+TEST(where_no_engine_may_wait_the_start_says_so)
+{
+    assert_int_equal(unsetenv("COIR_ENGINE"), 0);
+    fault_fail("kernel_epoll_wait", 1, EPERM, FAULT_ALWAYS);
+    fault_fail("kernel_poll", 1, EPERM, FAULT_ALWAYS);
+    assert_int_equal(run_on(COIR_ENGINE_AUTO), -EPERM);
+    fault_clear();
+}
+
+/* What is not needed is done without: nanoseconds in waits, stack overflows told by name. */
+TEST(what_a_sandbox_denies_and_nobody_needs_is_done_without)
+{
+    static const char *const optional[] = {"kernel_epoll_wait_ns", "kernel_signal_action"};
+
+    for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
+        fault_fail(optional[i], 1, EPERM, FAULT_ALWAYS);
+        assert_int_equal(run_on(COIR_ENGINE_EPOLL), 0);
+        fault_clear();
+    }
+}
+
+static int sleep_a_little(void *arg)
+{
+    (void)arg;
+    return coir_sleep(COIR_MILLISECOND);
+}
+
+static void lose_the_right_to_wait(void *arg)
+{
+    const enum coir_engine *engine = arg;
+    struct coir_run_options options = {.engine = *engine};
+
+    fault_fail("kernel_epoll_wait_ns", 2, EPERM, FAULT_ALWAYS);
+    fault_fail("kernel_poll", 2, EPERM, FAULT_ALWAYS);
+    (void)!coir_run(sleep_a_little, NULL, &options);
+}
+
+/* A scheduler that can wait for nothing any more must not go round in silence. */
+TEST(a_wait_that_is_denied_later_is_reported)
+{
+    static enum coir_engine engines[] = {COIR_ENGINE_EPOLL, COIR_ENGINE_POLL};
+
+    for (size_t i = 0; i < 2; i++)
+        ASSERT_DIES(lose_the_right_to_wait, &engines[i], "error == -ENOMEM");
+}
