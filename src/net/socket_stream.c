@@ -9,14 +9,26 @@
 #include "net/stream.h"
 #include <errno.h>
 
-/* Where more is to come, so many bytes cost a task a part of its turn: the others wait. */
-#define BYTES_PER_CALL 8192
+/* Where more is to come, so many bytes cost a task a part of its turn, and the largest receive all of it: the others
+ * wait. */
+#define BYTES_PER_CALL 4096
 
-void socket_charge(int bytes)
+static int calls_for(int bytes)
 {
     int calls = bytes / BYTES_PER_CALL;
 
-    task_charge(calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET);
+    return calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET;
+}
+
+/* What was received may still be answered in this turn: it is warm now, and would be held while others have theirs. */
+void socket_charge_received(int bytes)
+{
+    task_charge(calls_for(bytes), 1);
+}
+
+void socket_charge_sent(int bytes)
+{
+    task_charge(calls_for(bytes), 0);
 }
 
 /* When a drain ends a read that gets nothing. */

@@ -12,8 +12,9 @@
 
 extern const struct stream_kind socket_kind;
 
-/** Counts bytes against the task's turn: of a receive that left some behind, or of a send that is not the last. */
-void socket_charge(int bytes);
+/** Count bytes against the task's turn: of a receive that left some behind, of a send that is not the last. */
+void socket_charge_received(int bytes);
+void socket_charge_sent(int bytes);
 
 /** One receive that ends with -ESHUTDOWN when the stream has been quiet for long enough in a drain. */
 int socket_receive_in_drain(struct coir_stream *stream, enum operation_kind kind);
@@ -29,7 +30,7 @@ static inline void socket_count_received(struct coir_stream *stream, int got)
 {
     stream->bytes_in += (uint64_t)got;
     if (UNLIKELY(stream->endpoint->flags & ENDPOINT_INBOUND))
-        socket_charge(got);
+        socket_charge_received(got);
 }
 
 /** Performs the receive whose operation is prepared. Returns as a kind's receive(). */

@@ -63,7 +63,7 @@ static int give_others_a_turn(struct coir_stream *stream, int sent)
 {
     int rc;
 
-    socket_charge(sent);
+    socket_charge_sent(sent);
     rc = task_enter(&stream->header);
     return rc == -EBADF ? OPERATION_GONE : rc;
 }
