@@ -47,6 +47,9 @@ foreach(source IN LISTS sources)
 endforeach()
 
 add_custom_target(bench)
+if(TARGET coir-command)
+    add_dependencies(bench coir-command) # one of the servers that are measured
+endif()
 set(shared)
 set(mains)
 file(GLOB sources CONFIGURE_DEPENDS bench/*.[cS] bench/*/*.[cS])
