@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +129,8 @@ static bool allow(struct log *log, struct kind *kind, coir_time now)
     return false;
 }
 
-static void put_event(struct log *log, struct kind *kind, const char *format, va_list values)
+__attribute__((format(printf, 3, 0))) static void put_event(struct log *log, struct kind *kind, const char *format,
+                                                            va_list values)
 {
     coir_time now = coir_now();
 
@@ -142,16 +142,21 @@ static void put_event(struct log *log, struct kind *kind, const char *format, va
     put_line(log, kind->name);
 }
 
+void log_values(struct log *log, size_t kind, const char *format, va_list values)
+{
+    if (log == NULL)
+        return;
+    pthread_mutex_lock(&log->lock);
+    put_event(log, &log->kinds[kind], format, values);
+    pthread_mutex_unlock(&log->lock);
+}
+
 void log_line(struct log *log, size_t kind, const char *format, ...)
 {
     va_list values;
 
-    if (log == NULL)
-        return;
     va_start(values, format);
-    pthread_mutex_lock(&log->lock);
-    put_event(log, &log->kinds[kind], format, values);
-    pthread_mutex_unlock(&log->lock);
+    log_values(log, kind, format, values);
     va_end(values);
 }
 

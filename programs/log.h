@@ -17,6 +17,7 @@
 
 #include "writer.h"
 #include <coir/types.h>
+#include <stdarg.h>
 
 #define LOG_KINDS_MAX 32
 /** What is longer is cut, and ends with "...". */
@@ -45,6 +46,9 @@ COIR_MUST_USE int log_open(struct writer *writer, const struct log_options *opti
  * Shape: `kind` is below `kind_count`; the text has no newline at its end.
  */
 void log_line(struct log *log, size_t kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/** The same, for who has taken the values himself. */
+void log_values(struct log *log, size_t kind, const char *format, va_list values) __attribute__((format(printf, 3, 0)));
 
 /** Writes the lines about suppressed ones that are due. log_line() does so, too; this is for when nothing happens. */
 void log_settle(struct log *log);
