@@ -11,7 +11,7 @@
 #define SEND_LIMIT_NS (100 * COIR_MILLISECOND)
 
 /* Services that answer what they are sent, by the port they send from; nobody's own port is among them. */
-static bool may_answer_back(int port)
+static bool is_service(int port)
 {
     switch (port) {
     case 7:     /* echo */
@@ -39,11 +39,21 @@ static bool may_answer_back(int port)
     }
 }
 
+/* True if it seems to come from an echo server: from our own port, be it on another address of ours or on another host
+ * that serves like us; or from our Unix address. */
+static bool is_like_us(const struct coir_datagram *datagram)
+{
+    int port = coir_address_port(&datagram->peer);
+
+    return (port != 0 && port == coir_address_port(&datagram->local)) ||
+           coir_address_same(&datagram->peer, &datagram->local);
+}
+
 /* True if it is safe to answer. Half of a datagram is no echo either. */
 static bool may_answer(const struct coir_datagram *datagram)
 {
-    return !datagram->truncated && !datagram->to_many && !may_answer_back(coir_address_port(&datagram->peer)) &&
-           !coir_address_same(&datagram->peer, &datagram->local);
+    return !datagram->truncated && !datagram->to_many && !is_service(coir_address_port(&datagram->peer)) &&
+           !is_like_us(datagram);
 }
 
 /* Sends it back, and gives up on a peer that takes nothing. Returns 0 or an error; a failure is that datagram's own. */

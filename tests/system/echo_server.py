@@ -18,6 +18,10 @@ class Failed(Exception):
     pass
 
 
+class Skipped(Exception):
+    """This case cannot be tried here, and says why."""
+
+
 def expect(condition, what):
     if not condition:
         raise Failed(what)
@@ -176,7 +180,7 @@ def run_cases(names, path):
     cases = {
         name: case
         for name, case in names.items()
-        if callable(case) and getattr(case, "__module__", "") == "__main__" and case.__code__.co_argcount == 0
+        if hasattr(case, "__code__") and getattr(case, "__module__", "") == "__main__" and case.__code__.co_argcount == 0
     }
     status = 0
     for name in sys.argv[1:] or cases:
@@ -184,7 +188,9 @@ def run_cases(names, path):
         try:
             cases[name]()
             print("ok     %s (%.1f s)" % (name, time.monotonic() - begin), flush=True)
-        except Failed as failure:
+        except Skipped as reason:
+            print("skipped %s: %s" % (name, reason), flush=True)
+        except (Failed, OSError) as failure:
             print("FAILED %s: %s" % (name, failure), flush=True)
             status = 1
     sys.exit(status)
