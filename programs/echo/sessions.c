@@ -33,6 +33,7 @@ struct session {
     struct sessions *all;
     struct coir_stream *stream; /* NULL once it was ended early */
     struct source *source;      /* NULL = not counted */
+    char *peer;                 /* for the log; NULL = there is none */
     uint64_t bytes_taken;       /* by the client, when last looked at while it wrote */
     uint32_t tick;              /* of its last message */
     bool writing;
@@ -74,16 +75,31 @@ static inline void note_activity(struct session *session)
     put_newest(all, session);
 }
 
-/* Tells the log of it, while the stream is still there to name the client. */
-static void log_event(struct sessions *all, const struct coir_stream *stream, enum event event, const char *reason)
+/* Tells the log of it, while the stream is still there. `peer` may be NULL: then the stream names it. */
+static void log_event(struct sessions *all, const struct coir_stream *stream, const char *peer, enum event event,
+                      const char *reason)
 {
     struct coir_stream_info info;
 
     if (all->options->log == NULL)
         return;
     coir_stream_info(stream, &info);
-    outputs_event(all->outputs, event, "%s %s in %" PRIu64 " out %" PRIu64 "%s%s", info.local, info.peer, info.bytes_in,
-                  info.bytes_out, reason != NULL ? ": " : "", reason != NULL ? reason : "");
+    if (peer == NULL)
+        peer = info.peer;
+    outputs_event(all->outputs, event, "%s %s in %" PRIu64 " out %" PRIu64 "%s%s", info.local,
+                  *peer != '\0' ? peer : "-", info.bytes_in, info.bytes_out, reason != NULL ? ": " : "",
+                  reason != NULL ? reason : "");
+}
+
+/* The kernel forgets whom a broken connection was to: the log must not. */
+static void keep_peer(struct session *session)
+{
+    struct coir_stream_info info;
+
+    if (session->all->options->log == NULL)
+        return;
+    coir_stream_info(session->stream, &info);
+    session->peer = strdup(info.peer);
 }
 
 /* Ends the session from outside: by a reset, as one that is to make room or does not read must not linger; but an idle
@@ -92,7 +108,8 @@ static void end_early(struct session *session, enum echo_outcome outcome)
 {
     struct coir_stream *stream = session->stream;
 
-    log_event(session->all, stream, EVENT_FINISHED + outcome, session->writing ? "it does not read" : "it was idle");
+    log_event(session->all, stream, session->peer, EVENT_FINISHED + outcome,
+              session->writing ? "it does not read" : "it was idle");
     session->stream = NULL;
     session->ended_early = outcome;
     if (outcome == ECHO_TIMED_OUT && !session->writing)
@@ -153,7 +170,7 @@ static enum echo_outcome part(struct session *session, int rc)
 
     if (session->stream == NULL)
         return session->ended_early;
-    log_event(session->all, session->stream, EVENT_FINISHED + outcome,
+    log_event(session->all, session->stream, session->peer, EVENT_FINISHED + outcome,
               outcome == ECHO_RESET ? coir_error_text(rc) : NULL);
     if (outcome == ECHO_CANCELLED)
         coir_abort(session->stream);
@@ -194,6 +211,7 @@ static int run_session(void *arg)
 
     take_out(all, session);
     leave_source(all, session->source);
+    free(session->peer);
     free(session);
     count_end(all, outcome);
     return 0;
@@ -224,46 +242,54 @@ static bool make_key(const char *peer, char key[COIR_ADDRESS_SIZE])
     return inet_ntop(AF_INET6, &address, key, COIR_ADDRESS_SIZE) != NULL;
 }
 
-/* Counts the session to its source. Returns false: there are too many from there, or no memory. */
-static bool join_source(struct sessions *all, struct session *session)
+static const char no_memory[] = "there is no memory for it";
+
+/* Counts the session to its source. Returns NULL, or why it cannot be served. */
+static const char *join_source(struct sessions *all, struct session *session)
 {
     struct coir_stream_info info;
     struct source *source;
     struct source **found;
 
     if (all->options->max_per_source == 0)
-        return true;
+        return NULL;
     source = calloc(1, sizeof(*source));
     if (source == NULL)
-        return false;
+        return no_memory;
     coir_stream_info(session->stream, &info);
     if (!make_key(info.peer, source->key)) {
         free(source);
-        return true;
+        return NULL;
     }
     found = tsearch(source, &all->sources, compare_sources);
     if (found == NULL || *found != source)
         free(source);
-    if (found == NULL || (*found)->sessions >= all->options->max_per_source)
-        return false;
+    if (found == NULL)
+        return no_memory;
+    if ((*found)->sessions >= all->options->max_per_source)
+        return "there are too many from its address";
     session->source = *found;
     session->source->sessions++;
-    return true;
+    return NULL;
 }
 
-/* Starts the session's task. Returns false: it cannot be served. */
-static bool start(struct sessions *all, struct session *session)
+/* Starts the session's task. Returns NULL, or why it cannot be served. */
+static const char *start(struct sessions *all, struct session *session)
 {
     static const struct coir_task_options options = {.name = "session"};
 
-    if (!join_source(all, session))
-        return false;
+    const char *refusal = join_source(all, session);
+
+    if (refusal != NULL)
+        return refusal;
     put_newest(all, session);
+    keep_peer(session);
     if (coir_spawn(all->scope, run_session, session, &options) == 0)
-        return true;
+        return NULL;
     take_out(all, session);
     leave_source(all, session->source);
-    return false;
+    free(session->peer);
+    return no_memory;
 }
 
 /* The one that has been idle for longest makes room, if it was asked for. One that was active in this tick is not
@@ -295,25 +321,36 @@ static int await_room(struct sessions *all)
     return rc < 0 ? rc : 0;
 }
 
+/* Turns the client of `stream` away. */
+static void refuse(struct sessions *all, struct coir_stream *stream, enum echo_outcome outcome, const char *reason)
+{
+    log_event(all, stream, NULL, EVENT_FINISHED + outcome, reason);
+    coir_abort(stream);
+    count_end(all, outcome);
+}
+
 void sessions_admit(struct sessions *all, struct coir_stream *stream)
 {
     struct session *session = calloc(1, sizeof(*session));
+    const char *refusal = no_memory;
     int rc = await_room(all);
 
     all->counters.accepted++;
     all->counters.live++;
-    if (session != NULL) {
+    if (rc == 0 && session != NULL) {
         session->all = all;
         session->stream = stream;
-    }
-    if (rc == 0 && session != NULL && start(all, session)) {
-        log_event(all, stream, EVENT_OPENED, NULL);
-        return;
+        refusal = start(all, session);
+        if (refusal == NULL) {
+            log_event(all, stream, session->peer, EVENT_OPENED, NULL);
+            return;
+        }
     }
     free(session);
-    log_event(all, stream, EVENT_SHED, "there are too many");
-    coir_abort(stream);
-    count_end(all, rc < 0 ? ECHO_CANCELLED : ECHO_SHED);
+    if (rc < 0)
+        refuse(all, stream, ECHO_CANCELLED, NULL);
+    else
+        refuse(all, stream, ECHO_SHED, refusal);
 }
 
 /* Ticks after which `timeout_ns` is over, however late in a tick it began; 0 = never. */
