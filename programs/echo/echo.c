@@ -24,6 +24,8 @@
 #include <sys/resource.h>
 
 #define LINGER_LOOK_NS (10 * COIR_MILLISECOND)
+/** Between tries to reach a supervisor that has too much to read. */
+#define SUPERVISOR_PAUSE_NS (100 * COIR_MILLISECOND)
 /** Descriptors that are not a session's: the engine's, standard ones, the log's, and some to spare. */
 #define DESCRIPTORS_SPARE 32
 
@@ -48,7 +50,7 @@ struct post {
 /* A door that can no longer be used takes the server with it: half a service is not what was asked for. */
 static void end_for_good(struct server *server, const struct door *door, int rc)
 {
-    command_complain("echo", "can no longer serve on %s: %s; ending", door->uri, coir_error_text(rc));
+    outputs_say(&server->outputs, "coir echo: can no longer serve on %s: %s; ending", door->uri, coir_error_text(rc));
     server->result = COMMAND_FAILED;
     coir_scope_drain(server->scope, server->options->drain_quiet);
 }
@@ -136,6 +138,17 @@ static int obey_signals(void *arg)
     return 0;
 }
 
+/* A supervisor whose queue is full must still learn of it: it would take us for one that never came up. */
+static int tell_supervisor(void *arg)
+{
+    const struct server *server = arg;
+
+    while (supervisor_tell_ready(&server->supervisor, "serving") == -EAGAIN)
+        if (coir_sleep(SUPERVISOR_PAUSE_NS) < 0)
+            break;
+    return 0;
+}
+
 /* Signs of life come from the scheduler itself, so that one that is stuck gives none. */
 static int show_life(void *arg)
 {
@@ -187,14 +200,15 @@ static int start_watch(struct server *server, struct coir_scope *watch)
     return rc < 0 ? rc : coir_yield(); /* from here on a signal is an event, and does not kill */
 }
 
-static void tell_ready(struct server *server)
+static int tell_ready(struct server *server, struct coir_scope *watch)
 {
+    static const struct coir_task_options options = {.name = "ready", .background = true};
     struct coir_run_info run;
 
     doors_tell(&server->doors);
     if (!server->options->quiet && coir_run_info(&run) == 0)
         fprintf(stderr, "engine: %s (%s)\n", run.engine, run.engine_reason);
-    (void)supervisor_tell_ready(&server->supervisor, "serving");
+    return coir_spawn(watch, tell_supervisor, server, &options);
 }
 
 /* Starts a task per door; what cannot be started ends the server. */
@@ -230,24 +244,25 @@ static void tell_totals(struct server *server)
 
     outputs_show(&server->outputs, counters);
     if (!echo_counters_add_up(counters)) {
-        command_complain("echo", "the counters do not add up: a bug in coir, please report it");
+        outputs_say(&server->outputs, "coir echo: the counters do not add up: a bug in coir, please report it");
         server->result = COMMAND_FAILED;
     }
     if (server->hurried && server->cut_off + counters->ended[ECHO_CANCELLED] > 0) {
         server->result = server->result == COMMAND_DONE ? COMMAND_CUT_OFF : server->result;
-        command_complain("echo", "cut off %" PRIu64 " sessions, and %" PRIu64 " connections that still delivered",
-                         counters->ended[ECHO_CANCELLED], server->cut_off);
+        outputs_say(&server->outputs,
+                    "coir echo: cut off %" PRIu64 " sessions, and %" PRIu64 " connections that still delivered",
+                    counters->ended[ECHO_CANCELLED], server->cut_off);
     }
     if (server->options->quiet)
         return;
-    fprintf(stderr,
-            "accepted %" PRIu64 " sessions: %" PRIu64 " finished, %" PRIu64 " reset, %" PRIu64 " timed out, %" PRIu64
-            " shed, %" PRIu64 " cancelled\n",
-            counters->accepted, counters->ended[ECHO_FINISHED], counters->ended[ECHO_RESET],
-            counters->ended[ECHO_TIMED_OUT], counters->ended[ECHO_SHED], counters->ended[ECHO_CANCELLED]);
-    fprintf(stderr,
-            "echoed %" PRIu64 " bytes in %" PRIu64 " messages; datagrams: %" PRIu64 " refused, %" PRIu64 " lost\n",
-            counters->bytes, counters->messages, counters->datagrams_refused, counters->datagrams_lost);
+    outputs_say(&server->outputs,
+                "accepted %" PRIu64 " sessions: %" PRIu64 " finished, %" PRIu64 " reset, %" PRIu64
+                " timed out, %" PRIu64 " shed, %" PRIu64 " cancelled",
+                counters->accepted, counters->ended[ECHO_FINISHED], counters->ended[ECHO_RESET],
+                counters->ended[ECHO_TIMED_OUT], counters->ended[ECHO_SHED], counters->ended[ECHO_CANCELLED]);
+    outputs_say(&server->outputs,
+                "echoed %" PRIu64 " bytes in %" PRIu64 " messages; datagrams: %" PRIu64 " refused, %" PRIu64 " lost",
+                counters->bytes, counters->messages, counters->datagrams_refused, counters->datagrams_lost);
 }
 
 /* Serves until every session has ended, in `scope`. */
@@ -261,13 +276,22 @@ static int serve_sessions(struct server *server, struct coir_scope *watch)
     rc = sessions_open(&server->sessions, server->options, server->scope, &server->outputs);
     if (rc == 0)
         rc = start_watch(server, watch);
-    if (rc == 0) {
-        tell_ready(server);
+    if (rc == 0)
+        rc = tell_ready(server, watch);
+    if (rc == 0)
         man_doors(server);
-    }
     (void)coir_scope_close(server->scope); /* how sessions ended was counted */
     server->scope = NULL;
     return rc;
+}
+
+/* What comes now is too late to change anything, least of all the exit code. */
+static void ignore_signals(void)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        (void)signal(signals[i], SIG_IGN);
 }
 
 static int serve_and_leave(struct server *server)
@@ -283,6 +307,7 @@ static int serve_and_leave(struct server *server)
     await_lingering(server);
     coir_scope_cancel(watch);
     failure = coir_scope_close(watch); /* why the wait for signals failed, if it did */
+    ignore_signals();
     sessions_close(&server->sessions);
     tell_totals(server);
     return failure < 0 ? failure : rc;

@@ -5,9 +5,15 @@
 #include "outputs.h"
 #include "command.h"
 #include <coir/error.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#define SAYING_SIZE 512
+/** How long a blocked standard error may hold up the server. */
+#define PATIENCE_MS 50
 
 static const char *const kinds[] = {"server", "opened", "finished", "reset", "timed-out", "shed", "cancelled"};
 
@@ -41,15 +47,25 @@ static int complain(const char *what, int rc)
     return COMMAND_FAILED;
 }
 
+static int open_screen(struct outputs *outputs)
+{
+    int rc = outputs->screen != NULL ? 0 : writer_open("-", NULL, &outputs->screen);
+
+    return rc < 0 ? complain("standard error", rc) : COMMAND_DONE;
+}
+
 static int open_log(struct outputs *outputs, const char *path)
 {
     static const struct log_options options = {.kinds = kinds, .kind_count = sizeof(kinds) / sizeof(kinds[0])};
     int rc = 0;
 
-    if (strcmp(path, "-") == 0 && outputs->screen != NULL)
+    if (strcmp(path, "-") == 0) {
+        if (open_screen(outputs) != COMMAND_DONE)
+            return COMMAND_FAILED;
         outputs->file = outputs->screen;
-    else
+    } else {
         rc = writer_open(path, NULL, &outputs->file);
+    }
     if (rc == 0)
         rc = log_open(outputs->file, &options, &outputs->log);
     return rc < 0 ? complain(path, rc) : COMMAND_DONE;
@@ -58,10 +74,11 @@ static int open_log(struct outputs *outputs, const char *path)
 static int open_meter(struct outputs *outputs)
 {
     static const struct meter_values nothing;
-    int rc = writer_open("-", NULL, &outputs->screen);
+    int rc;
 
-    if (rc == 0)
-        rc = meter_open(outputs->screen, columns, COLUMN_COUNT, &nothing, &outputs->meter);
+    if (open_screen(outputs) != COMMAND_DONE)
+        return COMMAND_FAILED;
+    rc = meter_open(outputs->screen, columns, COLUMN_COUNT, &nothing, &outputs->meter);
     return rc < 0 ? complain("standard error", rc) : COMMAND_DONE;
 }
 
@@ -69,7 +86,7 @@ int outputs_open(struct outputs *outputs, const struct echo_options *options)
 {
     int result = COMMAND_DONE;
 
-    *outputs = (struct outputs){.screen = NULL};
+    *outputs = (struct outputs){.path = options->log};
     if (options->stats != COIR_FOREVER)
         result = open_meter(outputs);
     if (result == COMMAND_DONE && options->log != NULL)
@@ -103,8 +120,47 @@ void outputs_event(struct outputs *outputs, enum event event, const char *format
     log_line(outputs->log, event, "%s", text);
 }
 
+/* True if a line can be written to standard error without waiting for long. */
+static bool is_heard(struct outputs *outputs)
+{
+    struct pollfd screen = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    if (!outputs->deaf && poll(&screen, 1, PATIENCE_MS) == 0)
+        outputs->deaf = true;
+    return !outputs->deaf;
+}
+
+void outputs_say(struct outputs *outputs, const char *format, ...)
+{
+    char text[SAYING_SIZE];
+    va_list values;
+
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof(text), format, values);
+    va_end(values);
+    if (outputs->screen != NULL)
+        (void)writer_put(outputs->screen, text, strlen(text)); /* it counts what it drops */
+    else if (is_heard(outputs))
+        fprintf(stderr, "%s\n", text);
+}
+
+/* A rotation that failed shows nowhere else: the old file goes on growing under its new name. */
+static void judge_rotation(struct outputs *outputs)
+{
+    struct writer_info info;
+
+    if (!outputs->opened_anew)
+        return;
+    outputs->opened_anew = false;
+    writer_info(outputs->file, &info);
+    if (info.errors > outputs->errors_known)
+        outputs_say(outputs, "coir echo: cannot open '%s' anew: %s; going on with the one that was open", outputs->path,
+                    coir_error_text(info.last_error));
+}
+
 void outputs_settle(struct outputs *outputs)
 {
+    judge_rotation(outputs);
     log_settle(outputs->log);
 }
 
@@ -118,6 +174,12 @@ void outputs_show(struct outputs *outputs, const struct echo_counters *counters)
 
 void outputs_reopen(struct outputs *outputs)
 {
-    if (outputs->file != NULL)
-        writer_reopen(outputs->file);
+    struct writer_info info;
+
+    if (outputs->file == NULL)
+        return;
+    writer_info(outputs->file, &info);
+    outputs->errors_known = info.errors;
+    outputs->opened_anew = true;
+    writer_reopen(outputs->file);
 }

@@ -28,12 +28,21 @@ enum event {
 struct outputs {
     struct writer *screen; /* standard error */
     struct writer *file;   /* the log's; the screen, if that is where it goes */
+    const char *path;      /* of the log's file */
     struct log *log;
     struct meter *meter;
+    bool deaf;             /* nobody takes what goes to standard error */
+    bool opened_anew;      /* the log's file was asked for, and nothing said yet of whether that worked */
+    uint64_t errors_known; /* of the log's file, at that time */
 };
 
 /** Opens what the options ask for, or says on standard error why that fails. Returns an exit code. */
 int outputs_open(struct outputs *outputs, const struct echo_options *options);
+
+/** A line for whoever runs the server, on standard error; given up if nobody takes it: the server must not hang on
+ * that.
+ */
+void outputs_say(struct outputs *outputs, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** Writes what is left, for at most a second, and closes it all. */
 void outputs_close(struct outputs *outputs);
@@ -42,7 +51,8 @@ void outputs_close(struct outputs *outputs);
 void outputs_event(struct outputs *outputs, enum event event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** To be called once a second, so that lines about suppressed lines come. */
+/** To be called once a second, so that lines about suppressed lines come, and about a file that cannot be opened anew.
+ */
 void outputs_settle(struct outputs *outputs);
 
 /** Shows the counters, if that was asked for. */
