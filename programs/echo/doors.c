@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 static bool begins_with(const char *text, const char *beginning)
 {
@@ -27,18 +28,29 @@ static bool is_datagram_descriptor(const char *uri)
            getsockopt((int)strtol(uri + 5, NULL, 10), SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
 }
 
-/* "unixgram:" is ours: to the library, what a Unix address is for is said by the call. */
+#define UNIX_DATAGRAMS "unixgram:"
+
+/* "unixgram:" is ours: to the library, what a Unix address is for is said by the call. Returns false: it is too long.
+ */
+static bool translate(const char *uri, char ret_text[COIR_ADDRESS_SIZE])
+{
+    int size = begins_with(uri, UNIX_DATAGRAMS)
+                   ? snprintf(ret_text, COIR_ADDRESS_SIZE, "unix:%s", uri + strlen(UNIX_DATAGRAMS))
+                   : snprintf(ret_text, COIR_ADDRESS_SIZE, "%s", uri);
+
+    return size < COIR_ADDRESS_SIZE;
+}
+
 static int open_unix_datagrams(const char *uri, struct coir_datagram_socket **ret_socket)
 {
     char text[COIR_ADDRESS_SIZE];
-    int size = snprintf(text, sizeof(text), "unix%s", uri + strlen("unixgram"));
 
-    return (size_t)size < sizeof(text) ? coir_datagram_open(text, NULL, ret_socket) : -ENAMETOOLONG;
+    return translate(uri, text) ? coir_datagram_open(text, NULL, ret_socket) : -ENAMETOOLONG;
 }
 
 static int open_door(struct door *door)
 {
-    if (begins_with(door->uri, "unixgram:"))
+    if (begins_with(door->uri, UNIX_DATAGRAMS))
         return open_unix_datagrams(door->uri, &door->socket);
     if (begins_with(door->uri, "udp:") || is_datagram_descriptor(door->uri))
         return coir_datagram_open(door->uri, NULL, &door->socket);
@@ -50,23 +62,45 @@ static bool lacks_right(const char *uri, int rc)
     return (rc == -EACCES || rc == -EPERM) && (begins_with(uri, "tcp:") || begins_with(uri, "udp:"));
 }
 
+static bool is_unix_path(const char *uri)
+{
+    return begins_with(uri, "unix:///") || begins_with(uri, "unixgram:///");
+}
+
+/* What is in the way of a Unix socket: bind(2) calls any file an address in use. */
+static const char *advise_about_file(const char *uri)
+{
+    struct stat file;
+
+    if (stat(strstr(uri, "://") + 3, &file) == 0 && !S_ISSOCK(file.st_mode))
+        return "; that is a file and no socket, and is left alone: choose another path";
+    return "; stop that one ('ss -lxp' shows who), or choose another path";
+}
+
 static const char *advise(const char *uri, int rc)
 {
     if (lacks_right(uri, rc))
-        return ", ports below 1024 take a right";
+        return ": ports below 1024 take a right";
     switch (rc) {
     case COIR_ERROR_ADDRESS:
         return "; 'coir echo --help' lists every form";
     case -EADDRINUSE:
-        return "; stop that one ('ss -lntup' shows who), or choose another address (port 0 finds a free one)";
+        return is_unix_path(uri)
+                   ? advise_about_file(uri)
+                   : "; stop that one ('ss -lntup' shows who), or choose another address (port 0 finds a free one)";
     case -EADDRNOTAVAIL:
-        return "; 'ip address' lists those of this host";
+        return strstr(uri, "://[") != NULL ? "; 'ip address' lists those of this host (of IPv6 there are none where "
+                                             "net.ipv6.conf.all.disable_ipv6 is 1)"
+                                           : "; 'ip address' lists those of this host";
     case -EAFNOSUPPORT:
-        return begins_with(uri, "tcp://[") || begins_with(uri, "udp://[")
-                   ? "; IPv6 is off here (net.ipv6.conf.all.disable_ipv6), use an IPv4 address"
-                   : "";
+        return strstr(uri, "://[") != NULL ? "; this kernel runs without IPv6: use an IPv4 address" : "";
     case -ENOENT:
         return "; make the directory first";
+    case -EACCES:
+    case -EPERM:
+        return is_unix_path(uri) ? "; its directory has to be writable for the user that starts the server" : "";
+    case -EBADF:
+        return "; whoever starts the server has to open it";
     default:
         return "";
     }
@@ -74,21 +108,37 @@ static const char *advise(const char *uri, int rc)
 
 static void print_ways_to_low_ports(void)
 {
-    fputs("Any of these gives it:\n"
-          "  another port:            coir echo --listen tcp://:7007\n"
+    fputs("Any of these will do:\n"
+          "  another port:            coir echo --listen tcp://:7007 --listen udp://:7007\n"
+          "  rights, then fewer:      start as root, with --user nobody\n"
           "  the right, for the file: setcap cap_net_bind_service=+ep PATH/TO/coir\n"
           "  ... or for the service:  AmbientCapabilities=CAP_NET_BIND_SERVICE (systemd)\n"
           "  no right needed at all:  sysctl net.ipv4.ip_unprivileged_port_start=7\n"
-          "  socket activation:       a systemd .socket unit, and --listen fd://3\n",
+          "  socket activation:       a systemd .socket unit; the server finds its sockets\n",
           stderr);
+}
+
+/* What a code means here, where the library's words are about more than addresses. */
+static const char *explain(const char *uri, int rc)
+{
+    char text[COIR_ADDRESS_SIZE];
+    const char *flaw = rc == COIR_ERROR_ADDRESS && translate(uri, text) ? coir_address_flaw(text) : NULL;
+
+    if (flaw != NULL)
+        return flaw;
+    switch (rc) {
+    case -EBADF:
+        return "that descriptor is not open";
+    case -ENOTSOCK:
+        return "that descriptor is no socket";
+    default:
+        return coir_error_text(rc);
+    }
 }
 
 static void complain(const char *uri, int rc)
 {
-    const char *flaw = rc == COIR_ERROR_ADDRESS ? coir_address_flaw(uri) : NULL;
-
-    command_complain("echo", "cannot listen on '%s': %s%s", uri, flaw != NULL ? flaw : coir_error_text(rc),
-                     advise(uri, rc));
+    command_complain("echo", "cannot listen on '%s': %s%s", uri, explain(uri, rc), advise(uri, rc));
 }
 
 static bool is_misuse(int rc)

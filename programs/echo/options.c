@@ -220,7 +220,10 @@ static bool take_option(struct echo_options *options, int code, const char *word
         command_complain("echo", "option '%s' wants a value; try 'coir echo --help'", word);
         return false;
     case '?':
-        command_complain("echo", "unknown option '%s', or one that takes no value; try 'coir echo --help'", word);
+        command_complain("echo",
+                         optopt >= OPTION_LISTEN ? "option '%s': it takes no value"
+                                                 : "unknown option '%s'; try 'coir echo --help'",
+                         word);
         return false;
     default:
         return take_value(options, code, optarg);
@@ -250,7 +253,11 @@ bool echo_options_read(int count, char **arguments, struct echo_options *ret_opt
         word = arguments[optind];
     }
     if (options.request == ECHO_SERVE && optind < count) {
-        command_complain("echo", "'%s' is no option; addresses go after --listen", arguments[optind]);
+        bool is_interval = optind > 1 && strcmp(arguments[optind - 1], "--stats") == 0;
+
+        command_complain("echo", "'%s' is no option; %s", arguments[optind],
+                         is_interval ? "an interval is part of that one, as in --stats=5s"
+                                     : "addresses go after --listen");
         return false;
     }
     if (options.uri_count == 0) {
