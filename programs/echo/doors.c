@@ -138,7 +138,8 @@ static const char *explain(const char *uri, int rc)
 
 static void complain(const char *uri, int rc)
 {
-    command_complain("echo", "cannot listen on '%s': %s%s", uri, explain(uri, rc), advise(uri, rc));
+    command_complain("echo", "cannot listen on '%.*s%s': %s%s", COIR_ADDRESS_SIZE, uri,
+                     strlen(uri) > COIR_ADDRESS_SIZE ? "..." : "", explain(uri, rc), advise(uri, rc));
 }
 
 static bool is_misuse(int rc)

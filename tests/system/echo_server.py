@@ -40,12 +40,15 @@ class Server:
         self.addresses = []
         self.clients = []
         self.before = before
+        self.pass_fds = []
         self.errors = tempfile.TemporaryFile("w+")
         if start:
             self.start()
 
     def start(self):
-        self.process = subprocess.Popen(self.words, stderr=self.errors, preexec_fn=self.before)
+        self.process = subprocess.Popen(
+            self.words, stderr=self.errors, preexec_fn=self.before, pass_fds=self.pass_fds
+        )
         if not self.soon(lambda: "\nengine: " in self.listen() or self.process.poll() is not None):
             raise Failed("the server is not ready")
         self.addresses = re.findall(r"^listening on (.*)$", self.said, re.M)
@@ -67,7 +70,14 @@ class Server:
 
     def fail(self):
         """Expects it to end by itself; returns its exit code and what it said."""
-        done = subprocess.run(self.words, stderr=subprocess.PIPE, text=True, timeout=20, preexec_fn=self.before)
+        done = subprocess.run(
+            self.words,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=20,
+            preexec_fn=self.before,
+            pass_fds=self.pass_fds,
+        )
         return done.returncode, done.stderr
 
     def signal(self, number):
