@@ -121,9 +121,7 @@ void fault_unwatch(struct fault_watch *watch)
     if (!watch->watches)
         return;
     remove_handlers();
-    if (watch->stack != NULL) {
-        (void)kernel_signal_stack(&none, NULL);
+    if (watch->stack != NULL && kernel_signal_stack(&none, NULL) == 0) /* else handlers still run on it */
         alloc_free(watch->stack);
-    }
     watch->watches = false;
 }
