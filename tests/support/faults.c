@@ -261,7 +261,7 @@ void __wrap_alloc_free(void *memory)
     struct verdict verdict = begin_call(FUNCTION_alloc_free, &call);
 
     __real_alloc_free(memory);
-    end_call(&call, &verdict, 0);
+    end_call(&call, &verdict, memory != NULL);
 }
 
 WRAP(int, kernel_socket, (int family, int type, int protocol), -1, 0, family, type, protocol)
@@ -350,8 +350,8 @@ WRAP(int, kernel_unlink, (const char *path), -1, 0, path)
 WRAP(int, kernel_descriptor_limit, (void), -1, 0)
 
 WRAP(int, kernel_epoll_create, (void), -1, 0)
-WRAP(int, kernel_epoll_control, (int epoll_fd, int action, int fd, struct epoll_event *event), epoll_fd, 0, epoll_fd,
-     action, fd, event)
+WRAP(int, kernel_epoll_control, (int epoll_fd, int action, int fd, struct epoll_event *event), epoll_fd, (size_t)action,
+     epoll_fd, action, fd, event)
 WRAP(int, kernel_epoll_wait, (int epoll_fd, struct epoll_event *ret_events, int max, int timeout_ms), epoll_fd,
      (size_t)max, epoll_fd, ret_events, max, timeout_ms)
 WRAP(int, kernel_epoll_wait_ns, (int epoll_fd, struct epoll_event *ret_events, int max, int64_t timeout_ns), epoll_fd,

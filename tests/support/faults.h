@@ -54,8 +54,8 @@ void fault_clear(void);
 struct fault_call {
     const char *function;
     int fd;      /* -1 where the first argument is none */
-    size_t size; /* that was asked for, in bytes or items; 0 where the call has none */
-    long result; /* afterwards: what it returns; of a pointer 1 or 0 */
+    size_t size; /* that was asked for, in bytes or items, or the action; 0 where the call has none */
+    long result; /* afterwards: what it returns; of a pointer 1 or 0, also of the one that alloc_free() was given */
 };
 
 /**
