@@ -24,8 +24,17 @@ void message_lay_receive(struct message_frame *frame, struct message *message, s
  * many, whom nobody can answer as. */
 static void take_ip4(struct message *message, const struct in_pktinfo *info)
 {
-    message->to_many = info->ipi_addr.s_addr != info->ipi_spec_dst.s_addr;
-    message->ours.ip4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = info->ipi_spec_dst};
+    struct in_addr ours = info->ipi_spec_dst;
+
+    message->to_many = info->ipi_addr.s_addr != ours.s_addr;
+    if (ours.s_addr == htonl(INADDR_ANY)) { /* it came before the socket was asked for more */
+        message->to_many =
+            IN_MULTICAST(ntohl(info->ipi_addr.s_addr)) || info->ipi_addr.s_addr == htonl(INADDR_BROADCAST);
+        if (message->to_many)
+            return;
+        ours = info->ipi_addr;
+    }
+    message->ours.ip4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = ours};
 }
 
 /* Of IPv4 on an IPv6 socket, take_ip4() knows more. */

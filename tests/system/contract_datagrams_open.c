@@ -228,6 +228,37 @@ SESSION_TEST(a_given_socket_is_used_and_closed_with_ours)
     close(peer);
 }
 
+/* As a supervisor's, whose service starts with the first datagram. */
+SESSION_TEST(what_came_before_a_socket_was_given_is_answered_from_where_it_was_asked)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        struct sockaddr_in6 every = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
+        socklen_t size = sizeof(every);
+        int given = families[i] == AF_INET ? datagram_peer("0.0.0.0") : datagram_plain(AF_INET6);
+        int peer = datagram_peer("127.0.0.1");
+        struct coir_datagram_socket *socket;
+        struct coir_datagram datagram;
+        uint16_t port;
+
+        if (families[i] == AF_INET6)
+            assert_int_equal(bind(given, (struct sockaddr *)&every, size), 0);
+        assert_int_equal(getsockname(given, (struct sockaddr *)&every, &size), 0);
+        port = ntohs(every.sin6_port); /* at the same place in both families */
+        assert_int_equal(datagram_send_to(peer, "127.0.0.2", port, "early", 5), 5);
+        socket = datagram_open_at(descriptor_uri(given));
+        assert_int_equal(coir_datagram_receive(socket, &datagram), 0);
+        assert_false(datagram.to_many);
+        datagram_expect_address(&datagram.local, datagram_uri("127.0.0.2", port));
+        assert_int_equal(coir_datagram_send(socket, &datagram), 0);
+        coir_release(&datagram.data);
+        datagram_expect(peer, "early", datagram_uri("127.0.0.2", port));
+        close(peer);
+        coir_datagram_close(socket);
+    }
+}
+
 SESSION_TEST(a_given_socket_without_an_address_gets_one_by_sending)
 {
     struct coir_datagram_socket *socket = datagram_open_at(descriptor_uri(datagram_plain(AF_INET)));

@@ -44,7 +44,7 @@ static void put_ip4(struct message_frame *frame, size_t *used, const char *ours,
 
 static struct message take(struct message_frame *frame, size_t used)
 {
-    struct message message = {.to_many = true};
+    struct message message = {.to_many = true, .ours.any.sa_family = AF_INET}; /* of the one before */
 
     message_lay_receive(frame, &message, &room.buffer, false);
     assert_int_equal(frame->header.msg_controllen, MESSAGE_CONTROL_SIZE);
@@ -121,6 +121,29 @@ TEST(ip4_on_an_ip6_socket_is_told_by_its_own_means)
         message = take(&frame, used);
         expect_ip4(&message, "10.0.0.1");
         assert_true(message.to_many);
+    }
+}
+
+/* Of what was queued before the option was set the kernel knows the destination alone. */
+TEST(ip4_that_came_early_has_what_its_header_says)
+{
+    static const struct {
+        const char *destination;
+        bool to_many;
+    } early[] = {{"10.0.0.1", false}, {"255.255.255.255", true}, {"224.0.0.1", true}};
+
+    for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++) {
+        struct message_frame frame;
+        struct message message;
+        size_t used = 0;
+
+        put_ip4(&frame, &used, "0.0.0.0", early[i].destination);
+        message = take(&frame, used);
+        assert_int_equal(message.to_many, early[i].to_many);
+        if (early[i].to_many)
+            assert_int_equal(message.ours.any.sa_family, AF_UNSPEC);
+        else
+            expect_ip4(&message, early[i].destination);
     }
 }
 
