@@ -104,6 +104,41 @@ DONE_AT_ONCE(send_to, udp)
 DONE_AT_ONCE(send_to, local)
 WAITING(send_to, udp)
 
+/* What the kernel has said of its queue holds until there is an event: nobody tries in vain. */
+static void see_no_needless_call(const struct subject_kind *kind, bool local)
+{
+    struct subject subject;
+    unsigned calls = 0;
+
+    open_subject(&subject, kind, local);
+    make_wait(&subject);
+    subject.endpoint->flags |= ENDPOINT_INBOUND;
+    for (int i = 0; i < 5; i++) {
+        struct coir_scope *scope = open_scope();
+
+        subject.ended = false;
+        start_waiting(&subject, scope);
+        coir_scope_cancel(scope);
+        assert_int_equal(coir_scope_close(scope), 0);
+        if (i <= 1) /* to find out, once more after the event that a new socket brings */
+            calls = fault_calls(kind->call);
+        assert_true(calls > 0);
+        if (!kind->outward || engine_is_epoll()) /* poll(2) says again and again that there is room */
+            assert_int_equal(fault_calls(kind->call), calls);
+    }
+    close_subject(&subject);
+}
+
+CASE_OF_KINDS(an_empty_queue_is_not_tried_again)
+{
+    see_no_needless_call(&receive_from, local);
+}
+
+CASE(a_full_queue_is_not_tried_again)
+{
+    see_no_needless_call(&send_to, false);
+}
+
 /* No event tells that a Unix receiver has room. */
 CASE(a_full_unix_receiver_is_told_at_once)
 {

@@ -195,6 +195,27 @@ CASE_OF_KINDS(several_are_out_also_after_the_close)
     coir_release(&datagrams[1].data); /* once more changes nothing */
 }
 
+/* The last buffer given back is the next to be lent, to whomever. */
+CASE_OF_KINDS(a_buffer_that_a_stream_has_used_is_not_its_any_more)
+{
+    struct exchange exchange = open_exchange(local);
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_datagram datagram;
+    struct coir_slice slice;
+
+    send_text(pair.theirs, "stream");
+    assert_int_equal(coir_receive(stream, &slice), 1);
+    coir_release(&slice);
+    send_datagram(exchange.peer, &exchange.place, much, 20000);
+    assert_int_equal(coir_datagram_receive(exchange.socket, &datagram), 0);
+    coir_release(&datagram.data);
+    assert_int_equal(lent_bytes(), 0);
+    close(pair.theirs);
+    coir_close(stream);
+    close_exchange(&exchange);
+}
+
 CASE_OF_KINDS(a_spent_byte_budget_loses_nothing)
 {
     struct exchange exchange = open_exchange(local);
@@ -432,6 +453,22 @@ CASE_OF_KINDS(a_drain_empties_the_queue_first)
         assert_int_equal(coir_datagram_receive(exchange.socket, &datagram), -ESHUTDOWN);
     send_to_us(&exchange, "late");
     expect_from_peer(&exchange, "late"); /* asked again, it looks again */
+    assert_int_equal(coir_scope_close(scope), 0);
+    close_exchange(&exchange);
+}
+
+/* An interruption proves nothing. */
+CASE_OF_KINDS(an_interrupted_try_in_a_drain_is_made_again)
+{
+    struct exchange exchange = open_exchange(local);
+    struct coir_scope *scope = open_scope();
+    struct coir_datagram datagram;
+
+    send_to_us(&exchange, "queued");
+    coir_scope_drain(scope, 0);
+    fault_fail("kernel_receive_message", 1, EINTR, FAULT_ONCE);
+    expect_from_peer(&exchange, "queued");
+    assert_int_equal(coir_datagram_receive(exchange.socket, &datagram), -ESHUTDOWN);
     assert_int_equal(coir_scope_close(scope), 0);
     close_exchange(&exchange);
 }

@@ -112,6 +112,31 @@ CASE(nobody_gets_in_between)
     close_exchange(&exchange);
 }
 
+static void send_more(struct sender *sender)
+{
+    struct coir_datagram more = datagram_of(sender->exchange, "more");
+
+    assert_int_equal(coir_datagram_send(sender->exchange->socket, &more), 0);
+}
+
+/* Nor does who has just sent, before the next in line has run. */
+CASE(nobody_takes_the_turn_twice)
+{
+    struct exchange exchange = open_exchange(true);
+    struct coir_scope *scope = open_scope();
+    struct sender senders[2] = {{.then = send_more}};
+    int filled = fill_peer(&exchange);
+
+    start_sender(scope, &senders[0], &exchange, "one", 0);
+    start_sender(scope, &senders[1], &exchange, "two", 1);
+    drain_peer(&exchange, filled);
+    assert_int_equal(coir_scope_close(scope), 0);
+    expect_datagram(exchange.peer, "one");
+    expect_datagram(exchange.peer, "two");
+    expect_datagram(exchange.peer, "more");
+    close_exchange(&exchange);
+}
+
 /* A receiver whose queue is full is tried again soon, but not all the time. */
 CASE(waiting_for_a_unix_receiver_costs_little)
 {
