@@ -133,4 +133,38 @@ static inline struct coir_datagram_info info_of(const struct exchange *exchange)
     return info;
 }
 
+/** A receive by a task of its own. */
+struct receiver {
+    struct exchange *exchange;
+    struct coir_datagram datagram;
+    int result;
+    bool ended;
+};
+
+static inline int run_receiver(void *arg)
+{
+    struct receiver *receiver = arg;
+
+    receiver->result = coir_datagram_receive(receiver->exchange->socket, &receiver->datagram);
+    receiver->ended = true;
+    return 0;
+}
+
+/** Starts the receive and sees it waiting. */
+static inline void start_receiver(struct coir_scope *scope, struct receiver *receiver, struct exchange *exchange)
+{
+    *receiver = (struct receiver){.exchange = exchange};
+    assert_int_equal(coir_spawn(scope, run_receiver, receiver, NULL), 0);
+    UNTIL(exchange->socket->endpoint->in.state == OPERATION_STARTED);
+}
+
+/** The task received `text`, which is released. */
+static inline void expect_received(struct receiver *receiver, const char *text)
+{
+    assert_int_equal(receiver->result, 0);
+    assert_int_equal(receiver->datagram.data.size, strlen(text));
+    assert_memory_equal(receiver->datagram.data.bytes, text, strlen(text));
+    coir_release(&receiver->datagram.data);
+}
+
 #endif
