@@ -78,7 +78,7 @@ CASE(senders_to_a_full_unix_socket_keep_their_order)
     static const char *const texts[] = {"one", "two", "three", "four"};
     struct exchange exchange = open_exchange(true);
     struct coir_scope *scope = open_scope();
-    struct sender senders[4] = {{NULL}};
+    struct sender senders[4] = {{.text = NULL}};
     int filled = fill_peer(&exchange);
 
     for (int i = 0; i < 4; i++)
@@ -97,7 +97,7 @@ CASE(nobody_gets_in_between)
 {
     struct exchange exchange = open_exchange(true);
     struct coir_scope *scope = open_scope();
-    struct sender senders[2] = {{NULL}};
+    struct sender senders[2] = {{.text = NULL}};
     struct coir_datagram late = datagram_of(&exchange, "late");
     int filled = fill_peer(&exchange);
 
@@ -142,7 +142,7 @@ CASE(waiting_for_a_unix_receiver_costs_little)
 {
     struct exchange exchange = open_exchange(true);
     struct coir_scope *scope = open_scope();
-    struct sender sender = {NULL};
+    struct sender sender = {.text = NULL};
     int filled = fill_peer(&exchange);
     coir_time room;
     unsigned calls;
@@ -164,7 +164,7 @@ CASE(a_sender_that_is_cancelled_leaves_its_place)
     struct exchange exchange = open_exchange(true);
     struct coir_scope *scope = open_scope();
     struct coir_scope *other = open_scope();
-    struct sender senders[3] = {{NULL}};
+    struct sender senders[3] = {{.text = NULL}};
     int filled = fill_peer(&exchange);
 
     start_sender(other, &senders[0], &exchange, "cancelled at the door", 0);
@@ -227,7 +227,7 @@ CASE(the_owners_close_ends_all_sends)
 {
     struct exchange exchange = open_exchange(true);
     struct coir_scope *scope = open_scope();
-    struct sender senders[3] = {{NULL}};
+    struct sender senders[3] = {{.text = NULL}};
 
     fill_peer(&exchange);
     for (int i = 0; i < 3; i++)
@@ -265,7 +265,7 @@ CASE(the_owners_close_ends_a_send_that_waits_for_the_kernel)
 {
     struct exchange exchange = open_exchange(false);
     struct coir_scope *scope = open_scope();
-    struct sender senders[2] = {{NULL}};
+    struct sender senders[2] = {{.text = NULL}};
 
     fault_fail("kernel_send_message", 1, EAGAIN, FAULT_ALWAYS);
     start_sender(scope, &senders[0], &exchange, "x", 0);
@@ -281,7 +281,7 @@ CASE(senders_that_wait_for_the_kernel_keep_their_order)
 {
     struct exchange exchange = open_exchange(false);
     struct coir_scope *scope = open_scope();
-    struct sender senders[3] = {{NULL}};
+    struct sender senders[3] = {{.text = NULL}};
 
     fault_fail("kernel_send_message", 1, EAGAIN, FAULT_ALWAYS);
     start_sender(scope, &senders[0], &exchange, "one", 0);
@@ -326,7 +326,7 @@ CASE(a_drain_ends_no_wait_for_a_unix_receiver)
 {
     struct exchange exchange = open_exchange(true);
     struct coir_scope *scope = open_scope();
-    struct sender senders[2] = {{NULL}};
+    struct sender senders[2] = {{.text = NULL}};
     int filled = fill_peer(&exchange);
 
     start_sender(scope, &senders[0], &exchange, "one", 0);

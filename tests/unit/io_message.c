@@ -8,10 +8,15 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static struct {
-    struct buffer buffer;
-    unsigned char bytes[64];
-} room = {.buffer = {.capacity = 64}};
+static unsigned char room_bytes[sizeof(struct buffer) + 64] __attribute__((aligned(16)));
+
+static struct buffer *room(void)
+{
+    struct buffer *buffer = (struct buffer *)room_bytes;
+
+    buffer->capacity = 64;
+    return buffer;
+}
 
 /* What the kernel leaves in a frame that was laid for a receive. */
 static void put_control(struct message_frame *frame, size_t *used, int level, int type, const void *value, size_t size)
@@ -46,7 +51,7 @@ static struct message take(struct message_frame *frame, size_t used)
 {
     struct message message = {.to_many = true, .ours.any.sa_family = AF_INET}; /* of the one before */
 
-    message_lay_receive(frame, &message, &room.buffer, false);
+    message_lay_receive(frame, &message, room(), false);
     assert_int_equal(frame->header.msg_controllen, MESSAGE_CONTROL_SIZE);
     frame->header.msg_controllen = used;
     frame->header.msg_namelen = 0;
@@ -178,7 +183,7 @@ TEST(a_unix_socket_gets_no_room_for_control_messages)
     struct message_frame frame;
     struct message message;
 
-    message_lay_receive(&frame, &message, &room.buffer, true);
+    message_lay_receive(&frame, &message, room(), true);
     assert_null(frame.header.msg_control);
     assert_int_equal(frame.header.msg_controllen, 0);
 }
