@@ -109,15 +109,11 @@ void outputs_close(struct outputs *outputs)
 
 void outputs_event(struct outputs *outputs, enum event event, const char *format, ...)
 {
-    char text[LOG_MESSAGE_MAX + 1];
     va_list values;
 
-    if (outputs->log == NULL)
-        return;
     va_start(values, format);
-    (void)vsnprintf(text, sizeof(text), format, values);
+    log_values(outputs->log, event, format, values);
     va_end(values);
-    log_line(outputs->log, event, "%s", text);
 }
 
 /* True if a line can be written to standard error without waiting for long. */
