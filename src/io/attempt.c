@@ -94,12 +94,25 @@ int readiness_receive(struct engine *engine, struct endpoint *endpoint, struct o
 
 static int try_lend(struct loop *loop, struct endpoint *endpoint);
 
+/* There is no memory for what may have come. An end or a reset takes none, and must not wait for any: those that have
+ * gone would pile up. */
+static int lend_without_memory(struct loop *loop, struct endpoint *endpoint, int error)
+{
+    char byte;
+    ssize_t got;
+
+    do
+        got = receive_bytes(loop, endpoint, &byte, 1, MSG_PEEK);
+    while (got == -EINTR);
+    return got > 0 ? error : receive_nothing(endpoint, (int)got);
+}
+
 /* The cases of try_lend() that are rare are functions of their own, so that the usual one keeps little in registers. */
 static __attribute__((noinline)) int stock_and_lend(struct loop *loop, struct endpoint *endpoint)
 {
     int rc = buffer_stock(&loop->buffers, endpoint->class);
 
-    return rc < 0 ? rc : try_lend(loop, endpoint);
+    return rc < 0 ? lend_without_memory(loop, endpoint, rc) : try_lend(loop, endpoint);
 }
 
 static __attribute__((noinline)) int lend_nothing(struct endpoint *endpoint, struct buffer *buffer, int got)

@@ -237,3 +237,25 @@ TEST(budget_bounds_what_is_lent)
 
     assert_int_equal(coir_run(spend_budget, NULL, &options), 0);
 }
+
+/* Sessions whose peers have gone must not pile up until there is memory again. */
+CASE_OF_BOTH(an_end_and_a_reset_take_no_memory)
+{
+    struct buffers *pool = &loop_current()->buffers;
+    uint64_t budget = pool->budget_bytes;
+    struct pair pairs[2] = {new_pair(local), new_pair(local)};
+    struct coir_stream *streams[2] = {adopt_stream(pairs[0]), adopt_stream(pairs[1])};
+    struct coir_slice slice;
+
+    pool->budget_bytes = 0;
+    send_text(pairs[0].theirs, "hello");
+    shutdown(pairs[0].theirs, SHUT_WR);
+    assert_int_equal(coir_receive(streams[0], &slice), -ENOBUFS); /* what came first is told first */
+    reset_peer(local, pairs[1].theirs, pairs[1].ours);
+    assert_int_equal(coir_receive(streams[1], &slice), -ECONNRESET);
+    coir_close(streams[1]);
+    expect_stream_text(streams[0], "hello");
+    assert_int_equal(coir_receive(streams[0], &slice), 0);
+    pool->budget_bytes = budget;
+    end_stream(streams[0], pairs[0]);
+}
