@@ -148,9 +148,7 @@ static int listen_and_talk(struct crowd *crowd, struct client *client)
 
 static int fill_up(struct crowd *crowd, struct client *client)
 {
-    ssize_t sent;
-
-    while ((sent = send(client->fd, crowd->bytes, CHUNK, MSG_NOSIGNAL)) > 0)
+    while (send(client->fd, crowd->bytes, CHUNK, MSG_NOSIGNAL) > 0)
         crowd->sent_ns = clock_monotonic();
     return errno == EAGAIN ? 0 : cut_off(crowd, client);
 }
