@@ -41,6 +41,7 @@ struct coir_datagram_options {
     uint32_t receive_queue_bytes; /* what the kernel keeps for us, with its own overhead, before it
                                      drops; 0 = net.core.rmem_default; capped at rmem_max */
     bool broadcast;               /* UDP: sending to broadcast addresses is allowed */
+    bool free_bind;               /* UDP: also an address that this host does not have yet */
 };
 
 struct coir_datagram_info {

@@ -15,6 +15,7 @@ struct coir_listener;
 struct coir_listen_options {
     struct coir_stream_options stream; /* of the streams it accepts */
     int backlog;                       /* 0 = 4096; the kernel caps it at net.core.somaxconn */
+    bool free_bind;                    /* TCP: also an address that this host does not have yet */
 };
 
 struct coir_listener_info {
@@ -33,11 +34,11 @@ struct coir_listener_info {
  *
  * Returns: 0 and the listener.
  * Errors:  COIR_ERROR_ADDRESS, COIR_ERROR_HOST_NAME the address; -EADDRINUSE
- *          somebody listens there; -EADDRNOTAVAIL not an address of this host;
- *          -EACCES, -EPERM not allowed; -EAFNOSUPPORT no such family here;
- *          -ENAMETOOLONG a Unix path over 107 bytes; -ENOENT, -ENOTDIR,
- *          -EROFS, -ELOOP the Unix path; -EBADF, -ENOTSOCK, -EINVAL (not
- *          listening), -ESOCKTNOSUPPORT the fd; -EINVAL an option's value;
+ *          somebody listens there; -EADDRNOTAVAIL not an address of this host
+ *          (see `free_bind`); -EACCES, -EPERM not allowed; -EAFNOSUPPORT no such
+ *          family here; -ENAMETOOLONG a Unix path over 107 bytes; -ENOENT,
+ *          -ENOTDIR, -EROFS, -ELOOP the Unix path; -EBADF, -ENOTSOCK, -EINVAL
+ *          (not listening), -ESOCKTNOSUPPORT the fd; -EINVAL an option's value;
  *          -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -ENOSPC limits.
  * Owns:    the caller, who closes the listener.
  * Source:  listen(2), ip(7), ipv6(7), unix(7).

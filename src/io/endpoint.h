@@ -69,6 +69,7 @@ struct endpoint_plan {
     socklen_t address_size;
     sa_family_t family;
     bool dual_stack; /* an IPv6 socket takes IPv4 too */
+    bool free_bind;  /* also to an address that this host does not have */
     int backlog;
     struct endpoint_tuning tuning; /* of streams; set before the socket can have a peer */
     struct datagram_tuning datagrams;

@@ -70,6 +70,8 @@ static int bind_socket(int fd, const struct endpoint_plan *plan)
         rc = set_number(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (rc == 0 && plan->family == AF_INET6)
         rc = set_number(fd, IPPROTO_IPV6, IPV6_V6ONLY, !plan->dual_stack);
+    if (rc == 0 && plan->free_bind && plan->family != AF_UNIX)
+        rc = set_number(fd, IPPROTO_IP, IP_FREEBIND, 1); /* of an IPv6 socket too */
     return rc == 0 ? kernel_bind(fd, plan->address, plan->address_size) : rc;
 }
 

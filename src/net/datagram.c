@@ -72,7 +72,7 @@ static int open_socket(struct coir_datagram_socket *socket, const struct address
 int datagram_open(const struct address *address, const struct coir_datagram_options *options,
                   struct coir_datagram_socket **ret_socket)
 {
-    struct endpoint_plan plan = {.purpose = ENDPOINT_FOR_DATAGRAMS};
+    struct endpoint_plan plan = {.purpose = ENDPOINT_FOR_DATAGRAMS, .free_bind = options->free_bind};
     struct coir_datagram_socket *socket;
     int rc = settle_options(options, &plan.datagrams);
 

@@ -54,6 +54,7 @@ int listener_open(const struct address *address, const struct coir_listen_option
     plan = (struct endpoint_plan){
         .purpose = ENDPOINT_TO_LISTEN,
         .backlog = options->backlog > 0 ? options->backlog : DEFAULT_BACKLOG,
+        .free_bind = options->free_bind,
         .tuning = settings.tuning,
     };
     rc = bound_open(address, &plan, &listener->file, &listener->endpoint);
