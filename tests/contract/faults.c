@@ -189,6 +189,20 @@ CASE_OF_ENGINE(epoll, no_room_for_a_registration)
     see_no_registration(ENOMEM);
 }
 
+/* A mistake of the program, told as such; the stream that was there first goes on. */
+CASE_OF_ENGINE(epoll, descriptor_that_is_a_stream_already)
+{
+    struct pair pair = new_pair(true);
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_stream *second;
+
+    assert_int_equal(coir_adopt(pair.ours, NULL, &second), -EEXIST);
+    send_text(pair.theirs, "hello");
+    expect_stream_text(stream, "hello");
+    close(pair.theirs);
+    coir_close(stream);
+}
+
 /* The poll engine's arrays grow at 64 descriptors. */
 CASE_OF_ENGINE(poll, no_memory_for_more_places)
 {
