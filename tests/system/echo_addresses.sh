@@ -71,7 +71,7 @@ else
     fails "$COIR_COMMAND" echo
 fi
 for way in "'tcp://:7'" 'below 1024' tcp://:7007 cap_net_bind_service AmbientCapabilities= \
-    ip_unprivileged_port_start fd://3; do
+    ip_unprivileged_port_start 'socket activation' '--user nobody'; do
     says "$way"
 done
 exit $status
