@@ -224,7 +224,7 @@ void pulse_close(struct pulse *pulse)
 {
     if (pulse == NULL)
         return;
-    for (int i = 0; i < pulse->opened; i++)
+    for (int i = 0; pulse->sessions != NULL && i < pulse->opened; i++)
         close(pulse->sessions[i].fd);
     if (pulse->epoll_fd >= 0)
         close(pulse->epoll_fd);
