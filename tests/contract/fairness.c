@@ -7,8 +7,8 @@
  */
 #include "contract/rig.h"
 
-#define GREEDY 8 /* of the sessions; the others are modest */
-#define SESSIONS 32
+#define GREEDY_OF 16 /* one of so many has data all the time; the others are modest */
+#define SESSIONS 256 /* more than an engine takes events at once */
 #define ROUNDS 400
 #define PIECE 4096
 
@@ -115,7 +115,7 @@ static void feed_all(void)
         if (session->greedy)
             feed(session, 65536);
         else
-            feed(session, session->fed == session->echoed && draw(3) == 0 ? 1 + (size_t)draw(100) : 0);
+            feed(session, session->fed == session->echoed && draw(2) == 0 ? 1 + (size_t)draw(100) : 0);
         if (session->greedy || session->is_due || session->task->state == TASK_RUNNING)
             continue;
         session->is_due = is_ready(session->stream->endpoint->fd, POLLIN);
@@ -130,7 +130,7 @@ static void open_sessions(struct coir_scope *scope, bool local)
     for (size_t i = 0; i < SESSIONS; i++) {
         struct pair pair = new_pair(local);
 
-        sessions[i] = (struct session){.stream = adopt_stream(pair), .peer = pair.theirs, .greedy = i % 4 == 0};
+        sessions[i] = (struct session){.stream = adopt_stream(pair), .peer = pair.theirs, .greedy = i % GREEDY_OF == 0};
         assert_int_equal(coir_spawn(scope, run_session, &sessions[i], NULL), 0);
     }
     UNTIL(waiting_operations() == SESSIONS);

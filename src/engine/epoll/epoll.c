@@ -13,6 +13,7 @@
 #include <errno.h>
 
 #define EVENTS_AT_ONCE 64
+#define BATCHES_MAX 16 /* of events, before tasks have their turn again */
 #define ADDRESS_BITS 48
 #define WATCHED (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
@@ -169,7 +170,8 @@ static void take_event(struct engine *engine, const struct epoll_event *event)
         engine->loop->stale_events++;
 }
 
-static void wait_for_events(struct engine *engine, coir_time timeout_ns)
+/* Takes in events; returns true if there may be more. */
+static bool take_batch(struct engine *engine, coir_time timeout_ns)
 {
     struct epoll_engine *epoll = self(engine);
     int count = fetch_events(epoll, timeout_ns);
@@ -178,6 +180,18 @@ static void wait_for_events(struct engine *engine, coir_time timeout_ns)
         readiness_wait_failed(count);
     for (int i = 0; i < count; i++)
         take_event(engine, &epoll->events[i]);
+    return count == EVENTS_AT_ONCE;
+}
+
+/* Tasks that are ready already have had a turn and gave way: they are not to have another before everybody who has
+ * something by now. Otherwise a batch at a time is better, for the caches. */
+static void wait_for_events(struct engine *engine, coir_time timeout_ns)
+{
+    bool alone = queue_empty(&engine->loop->scheduler.ready);
+    bool more = take_batch(engine, timeout_ns);
+
+    for (int batches = 1; more && !alone && batches < BATCHES_MAX; batches++)
+        more = take_batch(engine, 0);
 }
 
 static void wake_waiter(struct engine *engine)
