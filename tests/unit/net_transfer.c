@@ -251,6 +251,7 @@ SESSION_TEST(a_shortage_of_memory_ends_no_read)
         fault_fail("kernel_receive", 1, errors[i], FAULT_ONCE);
         assert_int_equal(coir_read(session.stream, &byte, 1), -errors[i]);
         session_expect(session.stream, "x");
+        assert_int_equal(coir_write(session.stream, "x", 1), 0); /* nor is it kept for others */
         fault_clear();
         session_end(&session);
     }
