@@ -26,6 +26,14 @@ def fill(client):
         return sent
 
 
+def is_turned_away(server):
+    """True if a new client is reset, which may come before it knows that it is connected."""
+    try:
+        return not echoes(connect(server))
+    except ConnectionError:
+        return True
+
+
 def one_too_many_waits():
     with Server("--max-sessions", "2") as server:
         first, second = connect(server), connect(server)
@@ -50,11 +58,11 @@ def too_many_of_one_source_are_turned_away():
     with Server("--max-per-source", "2", address="tcp://0.0.0.0:0") as server:
         first, second = connect(server), connect(server)
         expect(echoes(first) and echoes(second), "two are served")
-        expect(is_reset(connect(server)), "a third one of the same address is reset")
+        expect(is_turned_away(server), "a third one of the same address is reset")
         elsewhere = connect(server, source="127.0.0.2")
         expect(echoes(elsewhere), "one of another address is served")
         first.close()
-        expect(server.soon(lambda: echoes(connect(server))), "a place is free again")
+        expect(server.soon(lambda: not is_turned_away(server)), "a place is free again")
     expect(server.totals()["shed"] >= 1, server.said)
 
 
