@@ -229,7 +229,7 @@ static inline void script_expect_echo(struct script *script, struct coir_stream 
     int rc;
 
     while ((rc = coir_receive(stream, &slice)) > 0) {
-        if (size + slice.size > SCRIPT_SIZE || memcmp(SCRIPT_TEXT + size, slice.bytes, slice.size) != 0)
+        if (size + slice.size > SCRIPT_SIZE || memcmp(&SCRIPT_TEXT[size], slice.bytes, slice.size) != 0)
             script->wrong = true;
         size += slice.size;
         coir_release(&slice);
@@ -241,7 +241,7 @@ static inline void script_expect_echo(struct script *script, struct coir_stream 
 static inline void script_talk(struct script *script, const char *uri)
 {
     struct iovec pieces[] = {{(void *)(uintptr_t)SCRIPT_TEXT, 5},
-                             {(void *)(uintptr_t)(SCRIPT_TEXT + 5), SCRIPT_SIZE - 5}};
+                             {(void *)(uintptr_t)&SCRIPT_TEXT[5], SCRIPT_SIZE - 5}};
     struct coir_stream_options options = {.local = uri[0] == 't' ? "tcp://127.0.0.1:0" : NULL};
     struct coir_stream *stream;
     int rc;
