@@ -58,3 +58,5 @@ string(REGEX REPLACE "^(arm64)$" "aarch64" COIR_CONTEXT_VARIANT "${COIR_CONTEXT_
 if(COIR_CONTEXT STREQUAL "ucontext" OR NOT COIR_CONTEXT_VARIANT IN_LIST COIR_CONTEXT_VARIANTS)
     set(COIR_CONTEXT_VARIANT ucontext)
 endif()
+# For debuggers to know what a suspended context looks like.
+set_source_files_properties(src/runtime/debug.c PROPERTIES COMPILE_DEFINITIONS COIR_CONTEXT_NAME="${COIR_CONTEXT_VARIANT}")

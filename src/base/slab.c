@@ -11,22 +11,21 @@
 #include "base/alloc.h"
 #include <string.h>
 
-#define FIRST_SLOT_OFFSET ((size_t)64)
 #define BATCH_BYTES ((size_t)4096) /* about a page: a slab of three objects touches one, not sixteen */
 #define POISON 0xDB
 
-_Static_assert(sizeof(struct slab_chunk) <= FIRST_SLOT_OFFSET, "the chunk's header fits before its first slot");
+_Static_assert(sizeof(struct slab_chunk) <= SLAB_FIRST_SLOT, "the chunk's header fits before its first slot");
 _Static_assert(SLAB_OBJECT_SIZE_MAX <= BATCH_BYTES, "a batch is at least one object");
 _Static_assert(sizeof(struct slab_header) == 8, "objects need no more than 8 bytes for being recognised");
 
 static size_t slots_per_chunk(const struct slab *slab)
 {
-    return (SLAB_CHUNK_SIZE - FIRST_SLOT_OFFSET) / slab->object_size;
+    return (SLAB_CHUNK_SIZE - SLAB_FIRST_SLOT) / slab->object_size;
 }
 
 static struct slab_slot *slot_at(const struct slab *slab, const struct slab_chunk *chunk, size_t index)
 {
-    return (struct slab_slot *)((uintptr_t)chunk + FIRST_SLOT_OFFSET + index * slab->object_size);
+    return (struct slab_slot *)((uintptr_t)chunk + SLAB_FIRST_SLOT + index * slab->object_size);
 }
 
 static struct slab_chunk *chunk_of(const void *object)
@@ -36,7 +35,7 @@ static struct slab_chunk *chunk_of(const void *object)
 
 static size_t index_of(const struct slab *slab, const void *object)
 {
-    return ((uintptr_t)object % SLAB_CHUNK_SIZE - FIRST_SLOT_OFFSET) / slab->object_size;
+    return ((uintptr_t)object % SLAB_CHUNK_SIZE - SLAB_FIRST_SLOT) / slab->object_size;
 }
 
 void slab_init(struct slab *slab, size_t object_size, uint32_t magic)

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #define SLAB_CHUNK_SIZE ((size_t)65536)
+#define SLAB_FIRST_SLOT ((size_t)64)        /* its distance from the chunk's beginning */
 #define SLAB_OBJECT_SIZE_MAX ((size_t)4096) /* sixteen a chunk, nearly: larger ones waste too much of it */
 
 struct slab_header {

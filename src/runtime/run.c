@@ -11,6 +11,7 @@
 #include "kernel/kernel.h"
 #include "net/net.h"
 #include "observe/report.h"
+#include "runtime/debug.h"
 #include "runtime/fault.h"
 #include <coir/error.h>
 #include <coir/run.h>
@@ -39,6 +40,7 @@ struct runtime {
     const struct engine_choice *choice;
     const char *reason;
     struct fault_watch faults;
+    struct debug_run debug;
     sigset_t signals; /* the thread's mask before */
 };
 
@@ -176,7 +178,9 @@ int coir_run(int (*fn)(void *arg), void *arg, const struct coir_run_options *opt
         options = &defaults;
     rc = start_runtime(&runtime, options);
     if (rc == 0) {
+        debug_enter(&runtime.debug, &runtime.loop);
         rc = run_first_task(&runtime, fn, arg, options->stack);
+        debug_leave(&runtime.debug);
         (void)kernel_signal_mask(SIG_SETMASK, &runtime.signals, NULL);
     }
     if (runtime.choice != NULL)

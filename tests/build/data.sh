@@ -15,7 +15,7 @@ list_data() {
         [ -f "$object" ] || continue
         room=${object#"$COIR_BUILD"/CMakeFiles/room-}
         objdump -t "$object" | awk -v room="${room%%.dir/*}" '
-            NF >= 5 && (/ O / || / \.t(data|bss)/ && !/ d /) && / (\.data|\.bss|\.tdata|\.tbss|\*COM\*)/ && !/\.data\.rel\.ro/ {
+            NF >= 5 && (/ O / || / \.t(data|bss)/ && !/ d /) && / (\.data|\.bss|\.tdata|\.tbss|\*COM\*|coir_debug)/ && !/\.data\.rel\.ro/ {
                 sub(/\.[0-9]+$/, "", $NF); print room, $NF
             }'
     done | sort -u
