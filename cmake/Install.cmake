@@ -44,3 +44,15 @@ set(COIR_UNIT_FOLDER lib/systemd/system CACHE STRING "Where systemd units go; em
 if(COIR_UNIT_FOLDER AND TARGET coir-command)
     install(FILES dist/systemd/coir-echo.service dist/systemd/coir-echo.socket DESTINATION ${COIR_UNIT_FOLDER})
 endif()
+
+# gdb looks for FILE-gdb.py beside each library FILE, and in its own auto-load folder, which it trusts from the start.
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+    set(gdb_folder ${CMAKE_INSTALL_DATADIR}/gdb/auto-load${CMAKE_INSTALL_FULL_LIBDIR})
+else()
+    set(gdb_folder ${CMAKE_INSTALL_LIBDIR})
+endif()
+set(COIR_GDB_FOLDER ${gdb_folder} CACHE STRING "Where gdb's script goes; empty: it is not installed")
+if(COIR_GDB_FOLDER)
+    install(FILES gdb/coir-gdb.py DESTINATION ${COIR_GDB_FOLDER} RENAME libcoir.so.${PROJECT_VERSION}-gdb.py)
+endif()
+file(CREATE_LINK ${CMAKE_SOURCE_DIR}/gdb/coir-gdb.py ${CMAKE_BINARY_DIR}/libcoir.so.${PROJECT_VERSION}-gdb.py SYMBOLIC)

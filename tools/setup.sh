@@ -28,6 +28,7 @@ run socat tool:socat socat socat socat socat
 test c++ tool:c++,g++,clang++ g++ gcc-c++ gcc g++
 test cmocka header:cmocka.h libcmocka-dev libcmocka-devel cmocka cmocka-dev
 test pkg-config tool:pkg-config,pkgconf pkg-config pkgconf-pkg-config pkgconf pkgconf
+test gdb tool:gdb gdb gdb gdb gdb
 test nc tool:nc netcat-openbsd nmap-ncat openbsd-netcat netcat-openbsd
 test python tool:python3 python3 python3 python python3
 test unshare tool:unshare util-linux util-linux util-linux util-linux-misc

@@ -119,13 +119,13 @@ for manager in apt-get dnf pacman apk; do
 
     # Only one thing is missing: only that is installed.
     # shellcheck disable=SC2086
-    make_machine "$manager" 0 $everything c++ pkg-config nc python3 unshare
+    make_machine "$manager" 0 $everything c++ gdb pkg-config nc python3 unshare
     run_setup test
     expect "$manager, one thing" grep -qx -e "$install $cmocka" "$scratch/calls"
 
     # No right: it calls nothing, prints the command, and stops.
     # shellcheck disable=SC2086
-    make_machine "$manager" 1000 $everything c++ pkg-config nc python3 unshare
+    make_machine "$manager" 1000 $everything c++ gdb pkg-config nc python3 unshare
     run_setup test
     expect "$manager, no right" [ "$code" -eq 3 ]
     expect "$manager, no right" [ ! -s "$scratch/calls" ]
@@ -133,14 +133,14 @@ for manager in apt-get dnf pacman apk; do
 
     # sudo without a password is a right; one that asks is none.
     # shellcheck disable=SC2086
-    make_machine "$manager" 1000 $everything c++ pkg-config nc python3 unshare
+    make_machine "$manager" 1000 $everything c++ gdb pkg-config nc python3 unshare
     # shellcheck disable=SC2016 # for the fake to expand
     make_fake sudo '[ "$1" = -n ] || exit 1; shift; exec "$@"'
     run_setup test
     expect "$manager, sudo" [ "$code" -eq 0 ]
     expect "$manager, sudo" grep -qx -e "$install $cmocka" "$scratch/calls"
     # shellcheck disable=SC2086
-    make_machine "$manager" 1000 $everything c++ pkg-config nc python3 unshare
+    make_machine "$manager" 1000 $everything c++ gdb pkg-config nc python3 unshare
     make_fake sudo 'exit 1'
     run_setup test
     expect "$manager, sudo with password" [ "$code" -eq 3 ]

@@ -1,0 +1,496 @@
+# SPDX-License-Identifier: MIT
+#
+# gdb commands for programs that use coir, in live processes and core files:
+# `coir tasks`, `bt`, `scopes` and `find`; see docs/guide/debugging.md.
+#
+# Needs no debug information: what it must know is in the library's section
+# coir_debug (src/runtime/debug.h), which survives strip. Reads memory only;
+# nothing of the process or of the core file is changed.
+import re
+import struct
+
+import gdb
+import gdb.unwinder
+
+VERSION = 1
+MAGIC = b"coir dbg"
+FOREVER = (1 << 63) - 1
+FRAMES_MOST = 200
+# What a switch has pushed, from the saved stack pointer up, after floating-point control words of that many bytes.
+PUSHED = {"x86_64": (8, ["r15", "r14", "r13", "r12", "rbx", "rbp", "rip"], "rsp")}
+
+
+def complain(text):
+    raise gdb.GdbError("coir: " + text)
+
+
+class Memory:
+    """The inferior's memory, by pages that are read once."""
+
+    PAGE = 4096
+
+    def __init__(self):
+        self.pages = {}
+
+    def read(self, address, size):
+        page = address - address % self.PAGE
+        if address + size <= page + self.PAGE:
+            held = self.page(page)
+            if held is not None:
+                return held[address - page : address - page + size]
+        return bytes(gdb.selected_inferior().read_memory(address, size))
+
+    def page(self, page):
+        if page not in self.pages:
+            try:
+                self.pages[page] = bytes(gdb.selected_inferior().read_memory(page, self.PAGE))
+            except gdb.MemoryError:
+                self.pages[page] = None  # a part of it is not there: read piece by piece
+        return self.pages[page]
+
+    def number(self, address, size):
+        return int.from_bytes(self.read(address, size), "little")
+
+    def word(self, address):
+        return self.number(address, 8)
+
+    def text(self, address, most=64):
+        if address == 0:
+            return ""
+        found = b""
+        while len(found) < most and (byte := self.read(address + len(found), 1)) != b"\0":
+            found += byte
+        return found.decode("utf-8", "replace")
+
+
+class Table:
+    """The library's table, and what it leads to."""
+
+    def __init__(self, memory, address):
+        self.memory = memory
+        header = memory.read(address, 48)
+        magic, version, self.fact_size = struct.unpack_from("<8sII", header)
+        if magic != MAGIC:
+            complain("there is no table at 0x%x" % address)
+        if version != VERSION:
+            complain("the library's table is of version %d, this script is for %d" % (version, VERSION))
+        self.runs_head = address + 16
+        self.machine = header[32:48].split(b"\0")[0].decode()
+        self.facts = self.read_facts(address + 48)
+
+    def read_facts(self, address):
+        facts = {}
+        while True:
+            fact = self.memory.read(address, self.fact_size)
+            name = fact[:-4].split(b"\0")[0].decode()
+            if not name:
+                return facts
+            facts[name] = struct.unpack("<I", fact[-4:])[0]
+            address += self.fact_size
+
+    def runs(self):
+        link = self.memory.word(self.runs_head)
+        while link not in (0, self.runs_head):
+            yield Run(self, self.memory.word(link - self.facts["debug_run.link"] + self.facts["debug_run.loop"]))
+            link = self.memory.word(link)
+
+
+class Run:
+    """One thread's coir_run()."""
+
+    def __init__(self, table, loop):
+        self.table = table
+        self.memory = table.memory
+        self.facts = table.facts
+        self.loop = loop
+        self.scheduler = loop + self.facts["loop.scheduler"]
+        self.now = self.memory.word(self.scheduler + self.facts["scheduler.now"])
+
+    def objects(self, slab):
+        """The addresses of what the slab holds, oldest chunk first."""
+        facts, memory = self.facts, self.memory
+        size = memory.word(slab + facts["slab.object_size"])
+        magic = memory.number(slab + facts["slab.magic"], 4)
+        chunk = memory.word(slab + facts["slab.chunks"])
+        chunks = []
+        while chunk and chunk not in chunks:
+            chunks.append(chunk)
+            chunk = memory.word(chunk + facts["slab_chunk.next"])
+        for chunk in reversed(chunks):
+            first = chunk + facts["SLAB_FIRST_SLOT"]
+            for index in range(memory.word(chunk + facts["slab_chunk.slots_made"])):
+                address = first + index * size
+                if memory.number(address + facts["slab_header.magic"], 4) == magic:
+                    yield address
+
+    def tasks(self):
+        return [Task(self, address) for address in self.objects(self.scheduler + self.facts["scheduler.tasks"])]
+
+    def scopes(self):
+        return self.objects(self.scheduler + self.facts["scheduler.scopes"])
+
+    def endpoints(self):
+        return self.objects(self.loop + self.facts["loop.endpoints"])
+
+    def endpoint_of(self, address):
+        """The endpoint that holds the address; 0 = none."""
+        facts = self.facts
+        slab = self.loop + facts["loop.endpoints"]
+        chunk = address - address % facts["SLAB_CHUNK_SIZE"]
+        try:
+            if self.memory.word(chunk + facts["slab_chunk.slab"]) != slab:
+                return 0
+        except gdb.MemoryError:
+            return 0
+        size = self.memory.word(slab + facts["slab.object_size"])
+        first = chunk + facts["SLAB_FIRST_SLOT"]
+        return first + (address - first) // size * size
+
+
+class Task:
+    def __init__(self, run, address):
+        facts, memory = run.facts, run.memory
+        self.run = run
+        self.address = address
+        self.bytes = memory.read(address, facts["sizeof task"])
+        self.name = self.bytes[facts["task.name"] :].split(b"\0")[0].decode("utf-8", "replace")
+        self.state = self.bytes[facts["task.state"]]
+        self.scope = self.field("scope")
+        self.home = self.field("home")
+        self.stack_pointer = self.field("context.stack_pointer")
+        self.stack_low = self.field("context.stack_low")
+        self.stack_top = self.stack_low + self.field("context.stack_size")
+
+    def field(self, name):
+        return struct.unpack_from("<Q", self.bytes, self.run.facts["task." + name])[0]
+
+    def is_running(self):
+        return self.state == self.run.facts["TASK_RUNNING"]
+
+    def state_text(self):
+        for name in ("ready", "called", "running", "parked", "finished"):
+            if self.state == self.run.facts["TASK_" + name.upper()]:
+                return name
+        return "state %d" % self.state
+
+    def wait_text(self):
+        facts = self.run.facts
+        if self.state not in (facts["TASK_PARKED"], facts["TASK_CALLED"]):
+            return ""
+        text = self.run.memory.text(self.run.memory.word(self.field("wait.kind") + facts["wait_kind.name"]))
+        target = self.field("wait.object")
+        endpoint = self.run.endpoint_of(target) if target else 0
+        if endpoint:
+            text += ", fd %d" % self.run.memory.number(endpoint + facts["endpoint.fd"], 4)
+        elif target:
+            text += ", 0x%x" % target
+        if self.field("wait.timer.fire"):
+            text += ", for another %.3f s" % ((self.field("wait.timer.node.key") - self.run.now) / 1e9)
+        return text
+
+    def stack_used(self):
+        pointer = self.stack_pointer
+        if self.is_running():
+            thread = find_thread(self)
+            pointer = thread[1] if thread else 0
+        return self.stack_top - pointer if self.stack_low <= pointer <= self.stack_top else None
+
+    def title(self):
+        return '0x%x "%s"' % (self.address, self.name)
+
+
+def find_table():
+    for line in gdb.execute("info files", to_string=True).splitlines():
+        match = re.match(r"\s*0x([0-9a-f]+) - 0x[0-9a-f]+ is coir_debug\b", line)
+        if match:
+            return Table(Memory(), int(match.group(1), 16))
+    complain("no coir library is loaded in this program")
+
+
+def find_runs():
+    runs = list(find_table().runs())
+    if not runs:
+        complain("no thread is in coir_run()")
+    return runs
+
+
+def find_task(word):
+    """The task of that address or name; the first of several."""
+    tasks = [task for run in find_runs() for task in run.tasks()]
+    found = [task for task in tasks if task.name == word]
+    if not found:
+        try:
+            address = int(gdb.parse_and_eval(word))
+        except gdb.error:
+            address = 0
+        found = [task for task in tasks if task.address == address]
+    if not found:
+        complain("no task has the name or the address %s" % word)
+    if len(found) > 1:
+        print("%d tasks have that name; this is the first" % len(found))
+    return found[0]
+
+
+def find_thread(task):
+    """The thread that runs on the task's stack, and its stack pointer; None if there is none."""
+    selected = gdb.selected_thread()
+    try:
+        for thread in gdb.selected_inferior().threads():
+            thread.switch()
+            pointer = int(gdb.newest_frame().read_register("sp"))
+            if task.stack_low <= pointer <= task.stack_top:
+                return thread, pointer
+    finally:
+        if selected:
+            selected.switch()
+    return None
+
+
+class Unwinder(gdb.unwinder.Unwinder):
+    """While it has registers, the newest frame's caller is whoever was suspended with them."""
+
+    def __init__(self):
+        super().__init__("coir")
+        self.registers = None
+        self.newest = 0
+
+    def __call__(self, pending):
+        if self.registers is None or int(pending.read_register("sp")) != self.newest:
+            return None
+        # Of the suspended stack: else gdb would find its frames in an impossible order.
+        info = pending.create_unwind_info(FrameIdentity(self.registers["below"], pending.read_register("pc")))
+        for name, value in self.registers["values"]:
+            info.add_saved_register(name, gdb.Value(value))
+        return info
+
+
+class FrameIdentity:
+    def __init__(self, pointer, pc):
+        self.sp = gdb.Value(pointer)
+        self.pc = pc
+
+
+unwinder = Unwinder()
+
+
+def saved_registers(task):
+    """What the switch has pushed on the stack of a suspended task: registers, by name."""
+    machine = task.run.table.machine
+    if machine not in PUSHED:
+        complain("this library switches stacks by %s, which this script cannot unwind" % machine)
+    fpu_size, names, pointer_name = PUSHED[machine]
+    begin = task.stack_pointer + task.run.facts["SWITCHES_FPU"] * fpu_size
+    words = struct.unpack("<%dQ" % len(names), task.run.memory.read(begin, 8 * len(names)))
+    values = list(zip(names, words))
+    values.append((pointer_name, begin + 8 * len(names)))
+    return values
+
+
+def walk(frame):
+    """What to print of each frame from that one on."""
+    lines = []
+    while frame is not None and len(lines) < FRAMES_MOST:
+        lines.append(describe(frame))
+        try:
+            frame = frame.older()
+        except gdb.error:
+            break
+    return lines
+
+
+def describe(frame):
+    counter = frame.pc()
+    place = frame.find_sal()
+    text = "0x%016x in %s ()" % (counter, frame.name() or "??")
+    if place.symtab is not None:
+        return "%s at %s:%d" % (text, place.symtab.filename, place.line)
+    library = gdb.solib_name(counter)
+    return text + (" from " + library if library else "")
+
+
+def unwind_suspended(task):
+    values = saved_registers(task)
+    gdb.invalidate_cached_frames()
+    unwinder.registers = None
+    unwinder.newest = int(gdb.newest_frame().read_register("sp"))
+    unwinder.registers = {"values": values, "below": task.stack_pointer}
+    try:
+        gdb.invalidate_cached_frames()
+        return walk(gdb.newest_frame().older())
+    finally:
+        unwinder.registers = None
+        gdb.invalidate_cached_frames()
+
+
+def unwind_running(task):
+    found = find_thread(task)
+    if found is None:
+        return ["(no thread is on its stack)"]
+    selected = gdb.selected_thread()
+    found[0].switch()
+    try:
+        return walk(gdb.newest_frame())
+    finally:
+        selected.switch()
+
+
+def unwind(task):
+    """What to print of each frame of the task."""
+    return unwind_running(task) if task.is_running() else unwind_suspended(task)
+
+
+class CoirCommand(gdb.Command):
+    """See into the tasks of coir."""
+
+    def __init__(self):
+        super().__init__("coir", gdb.COMMAND_STACK, prefix=True)
+
+
+class TasksCommand(gdb.Command):
+    """coir tasks: lists every task with its state, what it waits for, and how much of its stack is in use."""
+
+    def __init__(self):
+        super().__init__("coir tasks", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        for run in find_runs():
+            tasks = run.tasks()
+            print("run 0x%x: %d tasks" % (run.loop, len(tasks)))
+            for task in tasks:
+                used = task.stack_used()
+                print(
+                    "0x%x  %-20s %-8s %7s  %s"
+                    % (task.address, task.name, task.state_text(), "?" if used is None else used, task.wait_text())
+                )
+
+
+class BacktraceCommand(gdb.Command):
+    """coir bt TASK: the backtrace of a task, by its address or its name.
+    coir bt all: of every task. coir bt merged: equal backtraces once, with how many tasks have them."""
+
+    def __init__(self):
+        super().__init__("coir bt", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        words = gdb.string_to_argv(argument)
+        if len(words) != 1:
+            complain("usage: coir bt TASK, coir bt all, coir bt merged")
+        if words[0] == "merged":
+            self.show_merged()
+        elif words[0] == "all":
+            self.show_all()
+        else:
+            self.show(find_task(words[0]))
+
+    def show(self, task):
+        wait = task.wait_text()
+        print("task %s %s%s" % (task.title(), task.state_text(), ": " + wait if wait else ""))
+        self.show_lines(unwind(task))
+
+    def show_lines(self, lines):
+        print("\n".join("#%-3d %s" % (number, line) for number, line in enumerate(lines)) + "\n")
+
+    def show_all(self):
+        for run in find_runs():
+            for task in run.tasks():
+                self.show(task)
+
+    def show_merged(self):
+        groups = {}
+        for run in find_runs():
+            for task in run.tasks():
+                groups.setdefault(tuple(unwind(task)), []).append(task)
+        for lines, tasks in sorted(groups.items(), key=lambda group: -len(group[1])):
+            print("%d task%s, such as %s" % (len(tasks), "s" if len(tasks) > 1 else "", tasks[0].title()))
+            self.show_lines(lines)
+
+
+class ScopesCommand(gdb.Command):
+    """coir scopes: the tree of scopes, with their tasks."""
+
+    def __init__(self):
+        super().__init__("coir scopes", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        for run in find_runs():
+            children, tasks = {}, {}
+            for scope in run.scopes():
+                parent = run.memory.word(scope + run.facts["coir_scope.parent"])
+                children.setdefault(parent, []).append(scope)
+            for task in run.tasks():
+                tasks.setdefault(task.home, []).append(task)
+            for root in children.get(0, ()):
+                self.show(run, root, children, tasks)
+
+    def show(self, run, root, children, tasks):
+        pending = [(root, 0)]
+        while pending:
+            scope, depth = pending.pop()
+            print("%s%s" % ("  " * depth, self.describe(run, scope)))
+            for task in tasks.get(scope, ()):
+                print("%stask %s %s" % ("  " * (depth + 1), task.title(), task.state_text()))
+            pending.extend((inner, depth + 1) for inner in reversed(children.get(scope, ())))
+
+    def describe(self, run, scope):
+        def fact(member, size):
+            return run.memory.number(scope + run.facts["coir_scope." + member], size)
+
+        text = 'scope 0x%x "%s", %d tasks' % (scope, run.memory.text(fact("name", 8)), fact("child_count", 4))
+        for flag in ("CANCELLED", "EXPIRED", "DRAINING"):
+            if fact("reached", 1) & run.facts["COIR_SCOPE_" + flag]:
+                text += ", " + flag.lower()
+        text += ", shield" if fact("shield", 1) else ""
+        text += ", closing" if fact("closing", 1) else ""
+        if fact("nearest", 8) != FOREVER:
+            text += ", %.3f s left" % ((fact("nearest", 8) - run.now) / 1e9)
+        return text
+
+
+class FindCommand(gdb.Command):
+    """coir find fd N: who uses that descriptor. coir find address A: whose stack or object that is."""
+
+    def __init__(self):
+        super().__init__("coir find", gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        kind, _, value = argument.strip().partition(" ")
+        if kind not in ("fd", "address") or not value.strip():
+            complain("usage: coir find fd N, coir find address A")
+        number = int(gdb.parse_and_eval(value)) & ((1 << 64) - 1)
+        find = self.find_fd if kind == "fd" else self.find_address
+        found = [text for run in find_runs() for text in find(run, number)]
+        print("\n".join(found or ["nothing of coir has it"]))
+
+    def find_fd(self, run, fd):
+        for endpoint in run.endpoints():
+            if run.memory.number(endpoint + run.facts["endpoint.fd"], 4) == fd:
+                yield from self.describe_endpoint(run, endpoint)
+
+    def describe_endpoint(self, run, endpoint):
+        facts = run.facts
+        lingers = run.memory.number(endpoint + facts["endpoint.flags"], 2) & facts["ENDPOINT_LINGERS"]
+        fd = run.memory.number(endpoint + facts["endpoint.fd"], 4)
+        yield "endpoint 0x%x, fd %d%s" % (endpoint, fd, ", lingers" if lingers else "")
+        for side in ("in",) if lingers else ("in", "out"):
+            waiter = run.memory.word(endpoint + facts["endpoint.%s.waiter" % side])
+            if run.memory.number(endpoint + facts["endpoint.%s.state" % side], 1) != facts["OPERATION_IDLE"] and waiter:
+                task = Task(run, waiter)
+                yield "  task %s %s: %s" % (task.title(), task.state_text(), task.wait_text())
+
+    def find_address(self, run, address):
+        for task in run.tasks():
+            if task.stack_low <= address < task.stack_top:
+                yield "on the stack of task %s, %d bytes below its top" % (task.title(), task.stack_top - address)
+            elif task.address <= address < task.address + run.facts["sizeof task"]:
+                yield "task %s" % task.title()
+        for scope in run.scopes():
+            if scope <= address < scope + run.facts["sizeof coir_scope"]:
+                yield "scope 0x%x" % scope
+        for endpoint in run.endpoints():
+            if endpoint <= address < endpoint + run.facts["sizeof endpoint"]:
+                yield from self.describe_endpoint(run, endpoint)
+
+
+for command in (CoirCommand, TasksCommand, BacktraceCommand, ScopesCommand, FindCommand):
+    command()
+gdb.unwinder.register_unwinder(None, unwinder, replace=True)
