@@ -57,7 +57,9 @@ for engine in $engines; do
 
     end_server
     [ ! -e "$path" ] || complain "$engine: the Unix socket's file is still there"
-    [ "$(counted accepted)" -gt 0 ] && [ "$(counted bytes)" -gt 0 ] &&
-        [ "$(counted finished)" -eq "$(counted accepted)" ] || complain "$engine: totals: $(tail -n 2 "$scratch/errors")"
+    if [ "$(counted accepted)" -eq 0 ] || [ "$(counted bytes)" -eq 0 ] ||
+        [ "$(counted finished)" -ne "$(counted accepted)" ]; then
+        complain "$engine: totals: $(tail -n 2 "$scratch/errors")"
+    fi
 done
 exit $status
