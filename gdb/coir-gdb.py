@@ -105,6 +105,7 @@ class Run:
         self.loop = loop
         self.scheduler = loop + self.facts["loop.scheduler"]
         self.now = self.memory.word(self.scheduler + self.facts["scheduler.now"])
+        self.tick = self.memory.number(self.scheduler + self.facts["scheduler.tick"], 4)
 
     def objects(self, slab):
         """The addresses of what the slab holds, oldest chunk first."""
@@ -175,7 +176,7 @@ class Task:
 
     def wait_text(self):
         facts = self.run.facts
-        if self.state not in (facts["TASK_PARKED"], facts["TASK_CALLED"]):
+        if not self.waits():
             return ""
         text = self.run.memory.text(self.run.memory.word(self.field("wait.kind") + facts["wait_kind.name"]))
         target = self.field("wait.object")
@@ -187,6 +188,16 @@ class Task:
         if self.field("wait.timer.fire"):
             text += ", for another %.3f s" % ((self.field("wait.timer.node.key") - self.run.now) / 1e9)
         return text
+
+    def waits(self):
+        return self.state in (self.run.facts["TASK_PARKED"], self.run.facts["TASK_CALLED"])
+
+    def wait_seconds(self):
+        """How long it had waited when the loop last looked at the clock; None: it does not wait."""
+        if not self.waits():
+            return None
+        since = struct.unpack_from("<I", self.bytes, self.run.facts["task.wait.since"])[0]
+        return ((self.run.tick - since) % (1 << 32) << self.run.facts["SCHEDULER_TICK_SHIFT"]) / 1e9
 
     def stack_used(self):
         pointer = self.stack_pointer
@@ -347,7 +358,7 @@ class CoirCommand(gdb.Command):
 
 
 class TasksCommand(gdb.Command):
-    """coir tasks: lists every task with its state, what it waits for, and how much of its stack is in use."""
+    """coir tasks: lists every task with its state, how much of its stack is in use, how long it waits, and for what."""
 
     def __init__(self):
         super().__init__("coir tasks", gdb.COMMAND_STACK)
@@ -357,11 +368,11 @@ class TasksCommand(gdb.Command):
             tasks = run.tasks()
             print("run 0x%x: %d tasks" % (run.loop, len(tasks)))
             for task in tasks:
-                used = task.stack_used()
-                print(
-                    "0x%x  %-20s %-8s %7s  %s"
-                    % (task.address, task.name, task.state_text(), "?" if used is None else used, task.wait_text())
-                )
+                used, waited = task.stack_used(), task.wait_seconds()
+                used = "?" if used is None else used
+                waited = "" if waited is None else "%.3f s" % waited
+                values = (task.address, task.name, task.state_text(), used, waited, task.wait_text())
+                print("0x%x  %-20s %-8s %7s %10s  %s" % values)
 
 
 class BacktraceCommand(gdb.Command):

@@ -12,6 +12,12 @@
 
 _Thread_local struct scheduler *scheduler_current;
 
+static void set_now(struct scheduler *scheduler, coir_time now)
+{
+    scheduler->now = now;
+    scheduler->tick = (uint32_t)((uint64_t)now >> SCHEDULER_TICK_SHIFT);
+}
+
 int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct scheduler *scheduler))
 {
     int rc = stack_pools_init(&scheduler->stacks);
@@ -27,7 +33,7 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
     scheduler->look_at = 0;
     scheduler->turns = 0;
     scheduler->clock = clock;
-    scheduler->now = clock(scheduler);
+    set_now(scheduler, clock(scheduler));
     slab_init(&scheduler->tasks, sizeof(struct task), TASK_MAGIC);
     slab_init(&scheduler->scopes, sizeof(struct coir_scope), SCOPE_MAGIC);
     slab_init(&scheduler->waitables, SCHEDULER_WAITABLE_SIZE, WAITABLE_MAGIC);
@@ -118,7 +124,7 @@ void scheduler_advance(struct scheduler *scheduler, coir_time now)
 {
     struct heap_node *node;
 
-    scheduler->now = now;
+    set_now(scheduler, now);
     while ((node = heap_least(&scheduler->timers)) != NULL && node->key <= now) {
         struct timer *timer = CONTAINER_OF(node, struct timer, node);
         void (*fire)(struct scheduler *, struct timer *) = timer->fire;

@@ -22,6 +22,9 @@ struct task;
 /** Room for a handle of sync/. */
 #define SCHEDULER_WAITABLE_SIZE 96
 
+/** Ticks of about a millisecond: 32 bits of them are 52 days. */
+#define SCHEDULER_TICK_SHIFT 20
+
 struct scheduler {
     struct task *current;    /* running now; NULL in the loop */
     struct queue turn;       /* tasks that still get their turn in this round */
@@ -31,10 +34,11 @@ struct scheduler {
     uint64_t look_at;        /* no round begins once `switches` has come to it: the loop looks at the kernel first */
     struct heap timers;
     uint64_t timers_set;
-    uint64_t background_sleeps;                      /* timers that are no hope: they wake background tasks alone */
-    uint64_t background_tasks;                       /* which are no hope either */
-    uint64_t waits_for_tasks;                        /* of the others, so many wait for a task */
-    coir_time now;                                   /* the clock, as of the loop's last look */
+    uint64_t background_sleeps; /* timers that are no hope: they wake background tasks alone */
+    uint64_t background_tasks;  /* which are no hope either */
+    uint64_t waits_for_tasks;   /* of the others, so many wait for a task */
+    coir_time now;              /* the clock, as of the loop's last look */
+    uint32_t tick;              /* the same, in units of 2^SCHEDULER_TICK_SHIFT ns, as far as it fits */
     coir_time (*clock)(struct scheduler *scheduler); /* the clock, read now */
     struct slab tasks;
     struct slab scopes;

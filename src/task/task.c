@@ -79,11 +79,11 @@ static bool is_waiting(const struct task *task)
 
 void task_interrupt(struct task *task, enum wait_end end)
 {
-    if (!is_waiting(task) || task->wait.end != WAIT_GOES_ON || task->wait.kind->cancel == NULL)
+    if (!is_waiting(task) || task->wait_end != WAIT_GOES_ON || task->wait.kind->cancel == NULL)
         return;
     if (end == WAIT_ENDED_BY_DRAIN && !task->wait.kind->heeds_drain)
         return;
-    task->wait.end = end;
+    task->wait_end = (uint8_t)end;
     task->wait.kind->cancel(task);
 }
 

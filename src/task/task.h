@@ -71,7 +71,7 @@ struct wait {
     void *item;                   /* likewise: what it brings or takes */
     struct timer timer;           /* the wait's own deadline */
     int result;                   /* of task_park() */
-    enum wait_end end;
+    uint32_t since;               /* the scheduler's tick when it began, for debuggers */
 };
 
 struct task {
@@ -97,6 +97,7 @@ struct task {
     uint8_t state;            /* enum task_state */
     int8_t budget;            /* suspending calls left in this turn */
     int8_t budget_at_failure; /* what the last call that was refused left; less now: one was not, since */
+    uint8_t wait_end;         /* enum wait_end: what has ended the wait early */
     uint16_t failures_in_row; /* calls refused since the last that was not */
     bool background;
     char name[32];
@@ -171,7 +172,8 @@ static inline int task_park_here(struct scheduler *scheduler, const struct wait_
     DEBUG_ASSERT(task->state == TASK_RUNNING);
     task->wait.kind = kind;
     task->wait.object = object;
-    task->wait.end = WAIT_GOES_ON;
+    task->wait.since = scheduler->tick;
+    task->wait_end = WAIT_GOES_ON;
     task->state = TASK_PARKED;
     if (UNLIKELY(deadline != COIR_FOREVER))
         task_set_deadline(scheduler, task, deadline);
@@ -217,7 +219,7 @@ static inline int task_begin_turn(struct scheduler *scheduler, struct task *task
 {
     int result = task->wait.result;
 
-    if (UNLIKELY(result == WAIT_RECONSIDER) && task->wait.end == WAIT_ENDED_BY_SCOPE)
+    if (UNLIKELY(result == WAIT_RECONSIDER) && task->wait_end == WAIT_ENDED_BY_SCOPE)
         result = scope_stops(task->scope);
     task_run(scheduler, task);
     return result;

@@ -93,9 +93,11 @@ def ask(idlers, library, *target):
 def check_lists(idlers, said, everything):
     tasks = said["coir tasks"]
     expect(count(r"^run 0x[0-9a-f]+: %d tasks$" % (SESSIONS + 2), tasks) == 1, "tasks: their number", everything)
-    expect(count(r" session +parked +\d+  read, fd \d+$", tasks) == SESSIONS, "tasks: sessions", everything)
-    expect(count(r" sleeper +parked +\d+  sleep, for another 3[56]\d\d\.\d+ s$", tasks) == 1, "tasks: sleep", everything)
-    expect(count(r" main +parked +\d+  scope close, 0x", tasks) == 1, "tasks: main", everything)
+    expect(count(r" session +parked +\d+ +\d+\.\d+ s  read, fd \d+$", tasks) == SESSIONS, "tasks: sessions", everything)
+    expect(count(r" sleeper +parked +\d+ +\d+\.\d+ s  sleep, for another 3[56]\d\d\.\d+ s$", tasks) == 1, "tasks: sleep", everything)
+    expect(count(r" main +parked +\d+ +\d+\.\d+ s  scope close, 0x", tasks) == 1, "tasks: main", everything)
+    ages = {name: float(age) for name, age in re.findall(r" (session|sleeper) +parked +\d+ +(\d+\.\d+) s ", tasks)}
+    expect(0.29 < ages["session"] - ages["sleeper"] < 10, "tasks: for how long they wait", everything)
     scopes = said["coir scopes"]
     expect(count(r'^  scope 0x\w+ "sessions", %d tasks, closing$' % (SESSIONS + 1), scopes) == 1, "scopes", everything)
     expect(count(r'^    task 0x\w+ "session" parked$', scopes) == SESSIONS, "scopes: tasks", everything)

@@ -5,7 +5,8 @@
  * For debuggers to look at: COUNT sessions that wait for peers who never say
  * anything, each two functions below its entry, one task that sleeps, and the
  * first, which waits for all of them in the scope "sessions". Prints the first
- * session's descriptor and the address of a variable of its own.
+ * session's descriptor and the address of a variable of its own, once all but
+ * the sleeper have waited for 300 ms.
  */
 #include "peer.h"
 #include <coir.h>
@@ -52,6 +53,8 @@ static int run_session(void *arg)
 static int run_sleeper(void *arg)
 {
     (void)arg;
+    if (coir_sleep(300 * COIR_MILLISECOND) < 0)
+        PEER_DIE("a sleep was ended");
     (void)fflush(stdout);
     return coir_sleep(3600 * COIR_SECOND);
 }
