@@ -8,9 +8,12 @@
  */
 #include "context/context.h"
 
+/* perf does not read the last word of a stack, where the return address into the entry would be. */
+#define TOP_LEFT_FREE 16
+
 void context_init(struct context *context, void *low, size_t size, size_t reserved, void (*entry)(void *value))
 {
-    char *top = (char *)low + size - reserved;
+    char *top = (char *)low + size - reserved - TOP_LEFT_FREE;
 
     sanitizer_unpoison(low, size - reserved);
     context->stack_pointer = context_prepare(low, top, entry);
