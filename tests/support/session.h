@@ -61,6 +61,22 @@ static inline const char *session_abstract(void)
     return uri;
 }
 
+/** "unix://DIRECTORY/NAME"; returns the path in it. */
+static inline const char *session_path(const char *directory, const char *name, char ret_uri[128])
+{
+    snprintf(ret_uri, 128, "unix://%s/%s", directory, name);
+    return ret_uri + 7;
+}
+
+/** "fd://FD", in static memory. */
+static inline const char *session_fd(int fd)
+{
+    static char uri[32];
+
+    snprintf(uri, sizeof(uri), "fd://%d", fd);
+    return uri;
+}
+
 /** The port of a bound TCP address as coir prints it. */
 static inline uint16_t session_port(const char *address)
 {

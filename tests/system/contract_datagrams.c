@@ -124,10 +124,8 @@ SESSION_TEST(a_multicast_is_said_to_be_one)
     uint16_t port = peer_port(given);
     struct coir_datagram_socket *socket;
     struct coir_datagram datagram;
-    char uri[32];
 
-    snprintf(uri, sizeof(uri), "fd://%d", given);
-    socket = datagram_open_at(uri);
+    socket = datagram_open_at(session_fd(given));
     assert_int_equal(inet_pton(AF_INET, "239.1.2.3", &group.imr_multiaddr), 1);
     assert_int_equal(setsockopt(given, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)), 0);
     assert_int_equal(setsockopt(peer, IPPROTO_IP, IP_MULTICAST_IF, &loopback, sizeof(loopback)), 0);
@@ -293,7 +291,7 @@ SESSION_TEST(errors_of_sending_to_unix_sockets_name_their_cause)
     char uri[128];
     int other;
 
-    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
+    session_path(directory, "s", uri);
     datagram = datagram_of("x", datagram_address(uri));
     assert_int_equal(coir_datagram_send(socket, &datagram), -ENOENT);
     other = datagram_peer_path(uri + 7);

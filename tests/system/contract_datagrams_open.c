@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The contract of datagram sockets: what they are opened on, what they say of
- * it, whose a descriptor and a file are, and what closing does.
+ * it, whose a descriptor is, and what closing does. Files: contract_paths.c.
  */
 #include "support/datagrams.h"
 #include "support/tasks.h"
@@ -80,97 +80,6 @@ SESSION_TEST(a_written_out_ip6_host_takes_ip6_alone)
     assert_int_equal(rc, 0);
 }
 
-static const char *path_in(const char *directory, const char *name, char uri[128])
-{
-    snprintf(uri, 128, "unix://%s/%s", directory, name);
-    return uri + 7;
-}
-
-SESSION_TEST(a_path_is_bound_and_removed_at_the_close)
-{
-    const char *directory = peer_make_directory();
-    char uri[128];
-    const char *path = path_in(directory, "s", uri);
-    struct coir_datagram_socket *socket = datagram_open_at(uri);
-    int peer = datagram_peer_path(NULL);
-
-    assert_string_equal(datagram_info(socket).local, uri);
-    assert_int_equal(datagram_send_to_path(peer, path, "x", 1), 1);
-    coir_datagram_close(socket);
-    assert_int_equal(access(path, F_OK), -1);
-    close(peer);
-    peer_remove_directory(directory);
-}
-
-SESSION_TEST(a_stale_file_is_replaced_and_a_live_one_is_not)
-{
-    const char *directory = peer_make_directory();
-    char uri[128];
-    const char *path = path_in(directory, "s", uri);
-    struct coir_datagram_socket *socket = NULL;
-    int other = datagram_peer_path(path);
-
-    assert_int_equal(coir_datagram_open(uri, NULL, &socket), -EADDRINUSE);
-    assert_int_equal(access(path, F_OK), 0);
-    close(other); /* a server that died leaves its file */
-    coir_datagram_close(datagram_open_at(uri));
-    other = peer_listen_path(path, 1); /* of another type, but it lives */
-    assert_int_equal(coir_datagram_open(uri, NULL, &socket), -EADDRINUSE);
-    close(peer_connect_path(path));
-    close(other);
-    assert_null(socket);
-    unlink(path);
-    close(open(path, O_CREAT | O_WRONLY, 0600)); /* no socket at all */
-    assert_int_equal(coir_datagram_open(uri, NULL, &socket), -EADDRINUSE);
-    assert_int_equal(unlink(path), 0);
-    peer_remove_directory(directory);
-}
-
-/* And the other way round. */
-SESSION_TEST(a_listener_leaves_the_file_of_a_live_datagram_socket_alone)
-{
-    const char *directory = peer_make_directory();
-    char uri[128];
-    struct coir_listener *listener;
-
-    path_in(directory, "s", uri);
-    struct coir_datagram_socket *socket = datagram_open_at(uri);
-
-    assert_int_equal(coir_listen(uri, NULL, &listener), -EADDRINUSE);
-    coir_datagram_close(socket);
-    peer_remove_directory(directory);
-}
-
-SESSION_TEST(a_file_that_another_put_in_its_place_is_not_removed)
-{
-    const char *directory = peer_make_directory();
-    char uri[128];
-    const char *path = path_in(directory, "s", uri);
-    struct coir_datagram_socket *socket = datagram_open_at(uri);
-    int other;
-
-    unlink(path);
-    other = datagram_peer_path(path);
-    coir_datagram_close(socket);
-    assert_int_equal(unlink(path), 0);
-    close(other);
-    peer_remove_directory(directory);
-}
-
-SESSION_TEST(an_abstract_name_is_bound)
-{
-    struct coir_datagram_socket *socket = datagram_open_at(session_abstract());
-    struct coir_datagram_socket *second;
-    int peer = datagram_peer_path(NULL);
-
-    assert_string_equal(datagram_info(socket).local, session_abstract());
-    assert_int_equal(coir_datagram_open(session_abstract(), NULL, &second), -EADDRINUSE);
-    assert_int_equal(datagram_send_to_path(peer, session_abstract() + 7, "x", 1), 1);
-    close(peer);
-    coir_datagram_close(socket);
-    coir_datagram_close(datagram_open_at(session_abstract()));
-}
-
 SESSION_TEST(errors_of_opening_name_their_cause)
 {
     struct coir_datagram_options wrong = {.receive_queue_bytes = 1u << 31};
@@ -178,13 +87,8 @@ SESSION_TEST(errors_of_opening_name_their_cause)
     struct coir_datagram_socket *socket = kept;
     struct coir_listener *listener;
     struct coir_stream *stream;
-    char uri[200];
 
     assert_int_equal(coir_datagram_open("udp://198.51.100.1:0", NULL, &socket), -EADDRNOTAVAIL);
-    assert_int_equal(coir_datagram_open("unix:///nowhere/at/all", NULL, &socket), -ENOENT);
-    assert_int_equal(coir_datagram_open("unix:///dev/null/s", NULL, &socket), -ENOTDIR);
-    snprintf(uri, sizeof(uri), "unix:///tmp/%0110d", 7);
-    assert_int_equal(coir_datagram_open(uri, NULL, &socket), -ENAMETOOLONG);
     assert_int_equal(coir_datagram_open("udp://127.0.0.1:0", &wrong, &socket), -EINVAL);
     assert_int_equal(coir_datagram_open("fd://0", &wrong, &socket), -EINVAL);
     assert_int_equal(coir_datagram_open("udp://localhost:0", NULL, &socket), COIR_ERROR_HOST_NAME);
@@ -198,14 +102,6 @@ SESSION_TEST(errors_of_opening_name_their_cause)
 
 /* Descriptors that we are given. */
 
-static const char *descriptor_uri(int fd)
-{
-    static char uri[32];
-
-    snprintf(uri, sizeof(uri), "fd://%d", fd);
-    return uri;
-}
-
 SESSION_TEST(a_given_socket_is_used_and_closed_with_ours)
 {
     int given = datagram_peer("0.0.0.0"); /* blocking, and with no option of ours */
@@ -215,7 +111,7 @@ SESSION_TEST(a_given_socket_is_used_and_closed_with_ours)
     struct coir_datagram datagram;
 
     fcntl(given, F_SETFD, 0);
-    socket = datagram_open_at(descriptor_uri(given));
+    socket = datagram_open_at(session_fd(given));
     assert_string_equal(datagram_info(socket).local, datagram_uri("0.0.0.0", port));
     assert_true(fcntl(given, F_GETFD) & FD_CLOEXEC);
     assert_int_equal(datagram_send_to(peer, "127.0.0.2", port, "x", 1), 1);
@@ -247,7 +143,7 @@ SESSION_TEST(what_came_before_a_socket_was_given_is_answered_from_where_it_was_a
         assert_int_equal(getsockname(given, (struct sockaddr *)&every, &size), 0);
         port = ntohs(every.sin6_port); /* at the same place in both families */
         assert_int_equal(datagram_send_to(peer, "127.0.0.2", port, "early", 5), 5);
-        socket = datagram_open_at(descriptor_uri(given));
+        socket = datagram_open_at(session_fd(given));
         assert_int_equal(coir_datagram_receive(socket, &datagram), 0);
         assert_false(datagram.to_many);
         datagram_expect_address(&datagram.local, datagram_uri("127.0.0.2", port));
@@ -261,7 +157,7 @@ SESSION_TEST(what_came_before_a_socket_was_given_is_answered_from_where_it_was_a
 
 SESSION_TEST(a_given_socket_without_an_address_gets_one_by_sending)
 {
-    struct coir_datagram_socket *socket = datagram_open_at(descriptor_uri(datagram_plain(AF_INET)));
+    struct coir_datagram_socket *socket = datagram_open_at(session_fd(datagram_plain(AF_INET)));
     int peer = datagram_peer("127.0.0.1");
     struct coir_datagram datagram = datagram_of("x", datagram_address(datagram_uri("127.0.0.1", peer_port(peer))));
     struct sockaddr_in from;
@@ -278,20 +174,12 @@ SESSION_TEST(a_given_socket_without_an_address_gets_one_by_sending)
     close(peer);
 }
 
-SESSION_TEST(a_given_unix_socket_and_its_file_which_is_the_givers)
+SESSION_TEST(a_given_unix_socket_may_have_no_name)
 {
-    const char *directory = peer_make_directory();
-    char uri[128];
-    const char *path = path_in(directory, "s", uri);
-    struct coir_datagram_socket *socket = datagram_open_at(descriptor_uri(datagram_peer_path(path)));
+    struct coir_datagram_socket *socket = datagram_open_at(session_fd(datagram_peer_path(NULL)));
 
-    assert_string_equal(datagram_info(socket).local, uri);
-    coir_datagram_close(socket);
-    assert_int_equal(unlink(path), 0);
-    socket = datagram_open_at(descriptor_uri(datagram_peer_path(NULL)));
     assert_string_equal(datagram_info(socket).local, "");
     coir_datagram_close(socket);
-    peer_remove_directory(directory);
 }
 
 SESSION_TEST(a_descriptor_that_is_refused_stays_the_givers)
@@ -302,9 +190,9 @@ SESSION_TEST(a_descriptor_that_is_refused_stays_the_givers)
     int ends[2];
 
     assert_int_equal(pipe(ends), 0);
-    assert_int_equal(coir_datagram_open(descriptor_uri(stream), NULL, &taken), -ESOCKTNOSUPPORT);
-    assert_int_equal(coir_datagram_open(descriptor_uri(foreign), NULL, &taken), -EAFNOSUPPORT);
-    assert_int_equal(coir_datagram_open(descriptor_uri(ends[0]), NULL, &taken), -ENOTSOCK);
+    assert_int_equal(coir_datagram_open(session_fd(stream), NULL, &taken), -ESOCKTNOSUPPORT);
+    assert_int_equal(coir_datagram_open(session_fd(foreign), NULL, &taken), -EAFNOSUPPORT);
+    assert_int_equal(coir_datagram_open(session_fd(ends[0]), NULL, &taken), -ENOTSOCK);
     assert_int_equal(coir_datagram_open("fd://999999", NULL, &taken), -EBADF);
     assert_int_equal(close(stream), 0);
     assert_int_equal(close(foreign), 0);
@@ -320,10 +208,10 @@ SESSION_TEST(options_are_set_where_they_are_given_and_nowhere_else)
     int usual = peer_option(other, SOL_SOCKET, SO_RCVBUF);
     struct coir_datagram_socket *socket;
 
-    coir_datagram_close(datagram_open_at(descriptor_uri(dup(other))));
+    coir_datagram_close(datagram_open_at(session_fd(dup(other))));
     assert_int_equal(peer_option(other, SOL_SOCKET, SO_RCVBUF), usual);
     assert_int_equal(peer_option(other, SOL_SOCKET, SO_BROADCAST), 0);
-    assert_int_equal(coir_datagram_open(descriptor_uri(dup(other)), &options, &socket), 0);
+    assert_int_equal(coir_datagram_open(session_fd(dup(other)), &options, &socket), 0);
     assert_int_equal(peer_option(other, SOL_SOCKET, SO_RCVBUF), 2 * 20000); /* socket(7) doubles it */
     assert_int_equal(peer_option(other, SOL_SOCKET, SO_BROADCAST), 1);
     coir_datagram_close(socket);

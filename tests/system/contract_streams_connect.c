@@ -157,10 +157,10 @@ SESSION_TEST(a_local_unix_path_is_told_to_the_peer_and_left_nowhere)
     struct coir_stream_options options = {0};
     struct coir_listener *listener;
     struct coir_stream *stream, *accepted;
-    char uri[64], local[64];
+    char uri[128], local[128];
 
-    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
-    snprintf(local, sizeof(local), "unix://%s/c", directory);
+    session_path(directory, "s", uri);
+    session_path(directory, "c", local);
     options.local = local;
     assert_int_equal(coir_listen(uri, NULL, &listener), 0);
     assert_int_equal(coir_connect(uri, &options, &stream), 0);

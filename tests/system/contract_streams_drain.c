@@ -116,14 +116,12 @@ SESSION_TEST(an_adopted_listener_is_never_filtered)
     struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
     struct coir_listener *listener;
     struct coir_stream *stream;
-    char uri[32];
     uint16_t port;
     int holder = peer_listen(10, &port); /* it also belongs to whoever gave it to us */
     int queued = peer_connect(port);
     int fd;
 
-    snprintf(uri, sizeof(uri), "fd://%d", dup(holder));
-    assert_int_equal(coir_listen(uri, NULL, &listener), 0);
+    assert_int_equal(coir_listen(session_fd(dup(holder)), NULL, &listener), 0);
     coir_scope_drain(scope, 0);
     assert_int_equal(coir_accept(listener, &stream), -ESHUTDOWN); /* the other holder accepts it */
     coir_scope_close(scope);

@@ -76,11 +76,9 @@ static struct session accept_from_given(const struct coir_stream_options *option
     struct coir_listen_options listening = {.stream = *options};
     struct session session = {.stream = NULL};
     struct coir_listener *listener;
-    char uri[32];
     uint16_t port;
 
-    snprintf(uri, sizeof(uri), "fd://%d", peer_listen(1, &port));
-    assert_int_equal(coir_listen(uri, &listening, &listener), 0);
+    assert_int_equal(coir_listen(session_fd(peer_listen(1, &port)), &listening, &listener), 0);
     session.peer = peer_connect(port);
     assert_int_equal(coir_accept(listener, &session.stream), 0);
     coir_listener_close(listener);

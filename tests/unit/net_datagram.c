@@ -4,8 +4,7 @@
  * Rooms: runtime
  */
 #include "support/datagrams.h"
-#include "support/faults.h"
-#include <errno.h>
+#include "support/openings.h"
 #include <fcntl.h>
 
 SESSION_TEST(an_empty_host_is_ip4_alone_where_ip6_is_off)
@@ -35,58 +34,33 @@ SESSION_TEST(an_empty_host_is_ip4_alone_where_ip6_is_off)
     }
 }
 
-/* Every call that opening makes fails once: an error, and nothing left behind (which the case's frame checks). */
-static void fail_each_call(const char *uri, const char *path)
+static int open_and_close(const char *uri)
 {
     struct coir_datagram_options options = {.receive_queue_bytes = 5000, .broadcast = true};
+    struct coir_datagram_socket *socket;
+    int rc = coir_datagram_open(uri, &options, &socket);
 
-    for (unsigned n = 1; n < 40; n++) {
-        struct coir_datagram_socket *socket;
-        int rc;
-
-        fault_fail(FAULT_ANY, n, EACCES, FAULT_ONCE);
-        rc = coir_datagram_open(uri, &options, &socket);
-        if (rc == 0)
-            coir_datagram_close(socket);
-        if (fault_hits() == 0) {
-            assert_true(n > 4);
-            fault_clear();
-            return;
-        }
-        fault_clear();
-        assert_true(rc == 0 || rc == -EACCES || rc == -ENOMEM);
-        if (path != NULL && unlink(path) == 0) /* the removal at the close may have been it */
-            assert_int_equal(rc, 0);
-    }
-    fail_msg("opening never ends");
+    if (rc == 0)
+        coir_datagram_close(socket);
+    return rc;
 }
 
 SESSION_TEST(each_call_that_fails_leaves_nothing_behind)
 {
-    const char *directory = peer_make_directory();
-    char uri[128];
-
-    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
-    fail_each_call("udp://127.0.0.1:0", NULL);
-    fail_each_call("udp://:0", NULL);
-    fail_each_call(session_abstract(), NULL);
-    fail_each_call(uri, uri + 7);
-    peer_remove_directory(directory);
+    openings_fail_each_call(open_and_close, "udp");
 }
 
 SESSION_TEST(a_given_socket_that_is_not_taken_stays_open)
 {
     int given = datagram_peer("127.0.0.1");
-    char uri[32];
 
-    snprintf(uri, sizeof(uri), "fd://%d", given);
     for (unsigned n = 1; n < 40; n++) {
         struct coir_datagram_socket *socket;
         bool failed;
         int rc;
 
         fault_fail(FAULT_ANY, n, EACCES, FAULT_ONCE);
-        rc = coir_datagram_open(uri, NULL, &socket);
+        rc = coir_datagram_open(session_fd(given), NULL, &socket);
         failed = fault_hits() > 0;
         fault_clear();
         assert_true(fcntl(given, F_GETFD) >= 0);
@@ -99,7 +73,6 @@ SESSION_TEST(a_given_socket_that_is_not_taken_stays_open)
             return;
         }
         given = datagram_peer("127.0.0.1");
-        snprintf(uri, sizeof(uri), "fd://%d", given);
     }
     fail_msg("opening never ends");
 }

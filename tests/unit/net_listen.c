@@ -3,10 +3,18 @@
  * Listening and connecting on hosts that lack something.
  * Rooms: runtime
  */
-#include "support/faults.h"
-#include "support/session.h"
+#include "support/openings.h"
 #include <fcntl.h>
-#include <sys/stat.h>
+
+static int listen_and_close(const char *uri)
+{
+    struct coir_listener *listener;
+    int rc = coir_listen(uri, NULL, &listener);
+
+    if (rc == 0)
+        coir_listener_close(listener);
+    return rc;
+}
 
 static const char *listen_and_tell(const char *uri)
 {
@@ -40,7 +48,7 @@ SESSION_TEST(a_file_that_was_there_outlives_a_listen_that_fails)
     char uri[128];
     int other;
 
-    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
+    session_path(directory, "s", uri);
     other = peer_listen_path(uri + 7, 1);
     for (unsigned nth = 1; nth < 20; nth++) {
         fault_fail(FAULT_ANY, nth, EACCES, FAULT_ONCE);
@@ -66,41 +74,9 @@ SESSION_TEST(a_host_that_was_written_out_is_not_replaced)
     fault_clear();
 }
 
-/* Every call that listening makes fails once: an error, and nothing left behind (which the case's frame checks). */
-static void fail_each_call(const char *uri, const char *path)
-{
-    for (unsigned n = 1; n < 40; n++) {
-        struct coir_listener *listener;
-        int rc;
-
-        fault_fail(FAULT_ANY, n, EACCES, FAULT_ONCE);
-        rc = coir_listen(uri, NULL, &listener);
-        if (rc == 0)
-            coir_listener_close(listener);
-        if (fault_hits() == 0) {
-            assert_true(n > 4);
-            fault_clear();
-            return;
-        }
-        fault_clear();
-        assert_true(rc == 0 || rc == -EACCES || rc == -ENOMEM);
-        if (path != NULL && unlink(path) == 0) /* the removal at the close may have been it */
-            assert_int_equal(rc, 0);
-    }
-    fail_msg("listening never ends");
-}
-
 SESSION_TEST(each_call_that_fails_leaves_nothing_behind)
 {
-    const char *directory = peer_make_directory();
-    char uri[128];
-
-    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
-    fail_each_call("tcp://127.0.0.1:0", NULL);
-    fail_each_call("tcp://:0", NULL);
-    fail_each_call(session_abstract(), NULL);
-    fail_each_call(uri, uri + 7);
-    peer_remove_directory(directory);
+    openings_fail_each_call(listen_and_close, "tcp");
 }
 
 /* A descriptor that somebody gives us, and whether we take it where the `nth` call fails. */
@@ -111,12 +87,10 @@ static bool takes_given_listener(unsigned nth, bool *ret_failed)
     int given = peer_listen(1, &port);
     int status = fcntl(given, F_GETFL);
     int flags = fcntl(given, F_GETFD);
-    char uri[32];
     int rc;
 
-    snprintf(uri, sizeof(uri), "fd://%d", given);
     fault_fail(FAULT_ANY, nth, EACCES, FAULT_ONCE);
-    rc = coir_listen(uri, NULL, &listener);
+    rc = coir_listen(session_fd(given), NULL, &listener);
     *ret_failed = fault_hits() == 1;
     fault_clear();
     if (rc == 0) {
@@ -176,7 +150,7 @@ SESSION_TEST(only_a_refused_connect_shows_that_a_file_is_stale)
     struct coir_listener *listener;
     char uri[128];
 
-    snprintf(uri, sizeof(uri), "unix://%s/s", directory);
+    session_path(directory, "s", uri);
     close(peer_listen_path(uri + 7, 1));
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         fault_fail("kernel_connect", 1, others[i], FAULT_ONCE);
