@@ -97,6 +97,13 @@ static void expect_status(const struct child *child, const char *name, const cha
     fail_msg("no %s in %s", name, path);
 }
 
+/* The numbers that drop_to_numbers() and become_user_with_capability() change to. */
+static void expect_user_and_group(const struct child *child)
+{
+    expect_status(child, "Uid", "4242 4242 4242 4242");
+    expect_status(child, "Gid", "4343 4343 4343 4343");
+}
+
 static void expect_no_rights(const struct child *child)
 {
     static const char *const sets[] = {"CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd"};
@@ -145,8 +152,7 @@ TEST(drop_leaves_user_and_group_and_nothing_else)
     need_root();
     child = start_child(drop_to_numbers);
     assert_int_equal(child.answer.rc, 0);
-    expect_status(&child, "Uid", "4242 4242 4242 4242");
-    expect_status(&child, "Gid", "4343 4343 4343 4343");
+    expect_user_and_group(&child);
     expect_status(&child, "Groups", "");
     expect_no_rights(&child);
     end_child(&child);
@@ -175,8 +181,7 @@ TEST(drop_capabilities_leaves_the_user)
     need_root();
     child = start_child(drop_capabilities_of_user);
     assert_int_equal(child.answer.rc, 1);
-    expect_status(&child, "Uid", "4242 4242 4242 4242");
-    expect_status(&child, "Gid", "4343 4343 4343 4343");
+    expect_user_and_group(&child);
     expect_no_rights(&child);
     end_child(&child);
 }

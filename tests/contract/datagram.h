@@ -9,44 +9,8 @@
 #include "contract/rig.h"
 #include "net/datagram.h"
 
-/** Two cases: over UDP, and over a Unix socket. */
-#define CASE_OF_KINDS(name)                                                                                            \
-    static void name(bool local);                                                                                      \
-    CASE(name##_udp)                                                                                                   \
-    {                                                                                                                  \
-        name(false);                                                                                                   \
-    }                                                                                                                  \
-    CASE(name##_local)                                                                                                 \
-    {                                                                                                                  \
-        name(true);                                                                                                    \
-    }                                                                                                                  \
-    static void name(bool local)
-
-/** A blocking socket on a free port of the loopback, or on an abstract Unix address that the kernel picks. */
-static inline int new_datagram_peer(bool local, struct place *ret_place)
-{
-    struct sockaddr_in ip = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr_un path = {.sun_family = AF_UNIX};
-    int fd = socket(local ? AF_UNIX : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    if (local)
-        assert_int_equal(bind(fd, (struct sockaddr *)&path, sizeof(sa_family_t)), 0);
-    else
-        assert_int_equal(bind(fd, (struct sockaddr *)&ip, sizeof(ip)), 0);
-    ret_place->size = sizeof(ret_place->address);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&ret_place->address, &ret_place->size), 0);
-    return fd;
-}
-
-/** The address of a socket of either side. */
-static inline struct place place_of(int fd)
-{
-    struct place place = {.size = sizeof(place.address)};
-
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&place.address, &place.size), 0);
-    return place;
-}
+/** Sockets of both families. */
+#define CASE_OF_KINDS(name) CASE_OF_FAMILIES(name, udp)
 
 static inline void send_datagram(int fd, const struct place *to, const void *bytes, size_t size)
 {
@@ -83,7 +47,7 @@ static inline struct exchange open_exchange(bool local)
         snprintf(uri, sizeof(uri), "unix://@coir-contract-%d", (int)getpid());
     assert_int_equal(coir_datagram_open(uri, NULL, &exchange.socket), 0);
     exchange.place = place_of(exchange.socket->endpoint->fd);
-    exchange.peer = new_datagram_peer(local, &place);
+    exchange.peer = new_bound(local, SOCK_DGRAM, &place);
     print_place(&place, uri, sizeof(uri));
     if (!local) { /* it was printed as TCP's */
         uri[0] = 'u';

@@ -31,7 +31,7 @@ static void open_receive(struct subject *subject)
     struct place place;
 
     open_endpoint(subject);
-    subject->peer = new_datagram_peer(subject->local, &place);
+    subject->peer = new_bound(subject->local, SOCK_DGRAM, &place);
     subject->memory = &message;
 }
 
@@ -66,7 +66,7 @@ static void open_send(struct subject *subject)
     struct place place;
 
     open_endpoint(subject);
-    subject->peer = new_datagram_peer(subject->local, &place);
+    subject->peer = new_bound(subject->local, SOCK_DGRAM, &place);
     message = (struct message){.bytes = "hello", .size = 5, .peer_size = place.size};
     memcpy(&message.peer, &place.address, place.size);
     subject->memory = &message;

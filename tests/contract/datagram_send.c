@@ -8,42 +8,54 @@
 
 /* A send by a task of its own. */
 struct sender {
-    struct exchange *exchange;
+    struct line *line;
     const char *text;
-    void (*then)(struct sender *sender); /* in the same turn */
-    struct coir_scope *scope;            /* for `then` */
+    void (*then)(struct line *line); /* in the same turn */
+    bool apart;                      /* its task is in the scope of few */
     int result;
     bool ended;
 };
 
+/* Senders, one behind the other, to a peer that takes no more. */
+struct line {
+    struct exchange exchange;
+    struct coir_scope *scope;
+    struct coir_scope *few; /* inside the other */
+    struct sender senders[4];
+    int filled; /* datagrams in the peer's queue */
+};
+
+static const char *const texts[] = {"one", "two", "three", "four"};
+
 static int run_sender(void *arg)
 {
     struct sender *sender = arg;
-    struct coir_datagram datagram = datagram_of(sender->exchange, sender->text);
+    struct exchange *exchange = &sender->line->exchange;
+    struct coir_datagram datagram = datagram_of(exchange, sender->text);
 
-    sender->result = coir_datagram_send(sender->exchange->socket, &datagram);
+    sender->result = coir_datagram_send(exchange->socket, &datagram);
     sender->ended = true;
     if (sender->then != NULL)
-        sender->then(sender);
+        sender->then(sender->line);
     return 0;
 }
 
-/* Starts the send and sees it in line behind `before` others, or (0) at the kernel's door. */
-static void start_sender(struct coir_scope *scope, struct sender *sender, struct exchange *exchange, const char *text,
-                         int before)
+/* Starts the send of the text at `place` and sees it in line behind `place` others, or (0) at the kernel's door. */
+static void start_sender(struct line *line, int place)
 {
-    struct coir_datagram_socket *socket = exchange->socket;
+    struct coir_datagram_socket *socket = line->exchange.socket;
+    struct sender *sender = &line->senders[place];
     int in_line;
 
-    sender->exchange = exchange;
-    sender->text = text;
-    assert_int_equal(coir_spawn(scope, run_sender, sender, NULL), 0);
+    sender->line = line;
+    sender->text = texts[place];
+    assert_int_equal(coir_spawn(sender->apart ? line->few : line->scope, run_sender, sender, NULL), 0);
     do {
         in_line = 0;
         assert_int_equal(coir_yield(), 0);
         LIST_FOR_EACH(entry, &socket->senders)
         in_line++;
-    } while (!socket->sending || in_line != before);
+    } while (!socket->sending || in_line != place);
     assert_false(sender->ended);
 }
 
@@ -73,138 +85,129 @@ static void drain_peer(const struct exchange *exchange, int count)
         expect_datagram(exchange->peer, "fill");
 }
 
+/* Fills the peer's queue, and has `count` senders wait for it. */
+static void form_line(struct line *line, int count)
+{
+    line->exchange = open_exchange(true);
+    line->scope = open_scope();
+    line->few = open_scope();
+    line->filled = fill_peer(&line->exchange);
+    for (int i = 0; i < count; i++)
+        start_sender(line, i);
+}
+
+static void end_line(struct line *line)
+{
+    assert_int_equal(coir_scope_close(line->few), 0);
+    assert_int_equal(coir_scope_close(line->scope), 0);
+}
+
+/* Makes room, and sees all who are in line end. */
+static void serve_line(struct line *line)
+{
+    drain_peer(&line->exchange, line->filled);
+    end_line(line);
+}
+
 CASE(senders_to_a_full_unix_socket_keep_their_order)
 {
-    static const char *const texts[] = {"one", "two", "three", "four"};
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct sender senders[4] = {{.text = NULL}};
-    int filled = fill_peer(&exchange);
+    struct line line = {.filled = 0};
 
-    for (int i = 0; i < 4; i++)
-        start_sender(scope, &senders[i], &exchange, texts[i], i);
-    drain_peer(&exchange, filled);
-    assert_int_equal(coir_scope_close(scope), 0);
+    form_line(&line, 4);
+    serve_line(&line);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(senders[i].result, 0);
-        expect_datagram(exchange.peer, texts[i]);
+        assert_int_equal(line.senders[i].result, 0);
+        expect_datagram(line.exchange.peer, texts[i]);
     }
-    close_exchange(&exchange);
+    close_exchange(&line.exchange);
 }
 
 /* One that comes when there is room again, but others are still in line. */
 CASE(nobody_gets_in_between)
 {
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct sender senders[2] = {{.text = NULL}};
-    struct coir_datagram late = datagram_of(&exchange, "late");
-    int filled = fill_peer(&exchange);
+    struct line line = {.filled = 0};
+    struct coir_datagram late;
 
-    start_sender(scope, &senders[0], &exchange, "one", 0);
-    start_sender(scope, &senders[1], &exchange, "two", 1);
-    drain_peer(&exchange, filled);
-    assert_int_equal(coir_datagram_send(exchange.socket, &late), 0);
-    assert_int_equal(coir_scope_close(scope), 0);
-    expect_datagram(exchange.peer, "one");
-    expect_datagram(exchange.peer, "two");
-    expect_datagram(exchange.peer, "late");
-    close_exchange(&exchange);
+    form_line(&line, 2);
+    late = datagram_of(&line.exchange, "late");
+    drain_peer(&line.exchange, line.filled);
+    assert_int_equal(coir_datagram_send(line.exchange.socket, &late), 0);
+    end_line(&line);
+    expect_datagram(line.exchange.peer, "one");
+    expect_datagram(line.exchange.peer, "two");
+    expect_datagram(line.exchange.peer, "late");
+    close_exchange(&line.exchange);
 }
 
-static void send_more(struct sender *sender)
+static void send_more(struct line *line)
 {
-    struct coir_datagram more = datagram_of(sender->exchange, "more");
+    struct coir_datagram more = datagram_of(&line->exchange, "more");
 
-    assert_int_equal(coir_datagram_send(sender->exchange->socket, &more), 0);
+    assert_int_equal(coir_datagram_send(line->exchange.socket, &more), 0);
 }
 
 /* Nor does who has just sent, before the next in line has run. */
 CASE(nobody_takes_the_turn_twice)
 {
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct sender senders[2] = {{.then = send_more}};
-    int filled = fill_peer(&exchange);
+    struct line line = {.senders = {{.then = send_more}}};
 
-    start_sender(scope, &senders[0], &exchange, "one", 0);
-    start_sender(scope, &senders[1], &exchange, "two", 1);
-    drain_peer(&exchange, filled);
-    assert_int_equal(coir_scope_close(scope), 0);
-    expect_datagram(exchange.peer, "one");
-    expect_datagram(exchange.peer, "two");
-    expect_datagram(exchange.peer, "more");
-    close_exchange(&exchange);
+    form_line(&line, 2);
+    serve_line(&line);
+    expect_datagram(line.exchange.peer, "one");
+    expect_datagram(line.exchange.peer, "two");
+    expect_datagram(line.exchange.peer, "more");
+    close_exchange(&line.exchange);
 }
 
 /* A receiver whose queue is full is tried again soon, but not all the time. */
 CASE(waiting_for_a_unix_receiver_costs_little)
 {
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct sender sender = {.text = NULL};
-    int filled = fill_peer(&exchange);
+    struct line line = {.filled = 0};
     coir_time room;
     unsigned calls;
 
-    start_sender(scope, &sender, &exchange, "x", 0);
+    form_line(&line, 1);
     calls = fault_calls("kernel_send_message");
     assert_int_equal(coir_sleep(50 * COIR_MILLISECOND), 0);
     assert_in_range(fault_calls("kernel_send_message") - calls, 1, 40);
-    drain_peer(&exchange, filled);
+    drain_peer(&line.exchange, line.filled);
     room = coir_now();
-    assert_int_equal(coir_scope_close(scope), 0);
+    end_line(&line);
     assert_in_range(coir_now() - room, 0, 100 * COIR_MILLISECOND);
-    expect_datagram(exchange.peer, "x");
-    close_exchange(&exchange);
+    expect_datagram(line.exchange.peer, "one");
+    close_exchange(&line.exchange);
 }
 
 CASE(a_sender_that_is_cancelled_leaves_its_place)
 {
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct coir_scope *other = open_scope();
-    struct sender senders[3] = {{.text = NULL}};
-    int filled = fill_peer(&exchange);
+    struct line line = {.senders = {{.apart = true}, {.apart = true}}};
 
-    start_sender(other, &senders[0], &exchange, "cancelled at the door", 0);
-    start_sender(other, &senders[1], &exchange, "cancelled in line", 1);
-    start_sender(scope, &senders[2], &exchange, "goes on", 2);
-    coir_scope_cancel(other);
-    assert_int_equal(coir_scope_close(other), 0);
-    drain_peer(&exchange, filled);
-    assert_int_equal(coir_scope_close(scope), 0);
-    assert_int_equal(senders[0].result, -ECANCELED);
-    assert_int_equal(senders[1].result, -ECANCELED);
-    assert_int_equal(senders[2].result, 0);
-    expect_datagram(exchange.peer, "goes on");
-    close_exchange(&exchange);
+    form_line(&line, 3); /* one at the door, one in line, and one who goes on */
+    coir_scope_cancel(line.few);
+    serve_line(&line);
+    assert_int_equal(line.senders[0].result, -ECANCELED);
+    assert_int_equal(line.senders[1].result, -ECANCELED);
+    assert_int_equal(line.senders[2].result, 0);
+    expect_datagram(line.exchange.peer, "three");
+    close_exchange(&line.exchange);
 }
 
-static void cancel_scope(struct sender *sender)
+static void cancel_few(struct line *line)
 {
-    coir_scope_cancel(sender->scope);
+    coir_scope_cancel(line->few);
 }
 
 /* It has been called, but has not run yet. */
 CASE(a_sender_that_is_cancelled_with_the_turn_passes_it_on)
 {
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct coir_scope *other = open_scope();
-    struct sender senders[3] = {{.then = cancel_scope, .scope = other}};
-    int filled = fill_peer(&exchange);
+    struct line line = {.senders = {{.then = cancel_few}, {.apart = true}}};
 
-    start_sender(scope, &senders[0], &exchange, "one", 0);
-    start_sender(other, &senders[1], &exchange, "cancelled", 1);
-    start_sender(scope, &senders[2], &exchange, "three", 2);
-    drain_peer(&exchange, filled);
-    assert_int_equal(coir_scope_close(other), 0);
-    assert_int_equal(coir_scope_close(scope), 0);
-    assert_int_equal(senders[1].result, -ECANCELED);
-    expect_datagram(exchange.peer, "one");
-    expect_datagram(exchange.peer, "three");
-    close_exchange(&exchange);
+    form_line(&line, 3);
+    serve_line(&line);
+    assert_int_equal(line.senders[1].result, -ECANCELED);
+    expect_datagram(line.exchange.peer, "one");
+    expect_datagram(line.exchange.peer, "three");
+    close_exchange(&line.exchange);
 }
 
 CASE(a_deadline_ends_the_wait_for_a_unix_receiver)
@@ -225,75 +228,66 @@ CASE(a_deadline_ends_the_wait_for_a_unix_receiver)
 
 CASE(the_owners_close_ends_all_sends)
 {
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct sender senders[3] = {{.text = NULL}};
+    struct line line = {.filled = 0};
 
-    fill_peer(&exchange);
+    form_line(&line, 3);
+    close_exchange(&line.exchange);
+    end_line(&line);
     for (int i = 0; i < 3; i++)
-        start_sender(scope, &senders[i], &exchange, "x", i);
-    close_exchange(&exchange);
-    assert_int_equal(coir_scope_close(scope), 0);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(senders[i].result, -EBADF);
+        assert_int_equal(line.senders[i].result, -EBADF);
 }
 
-static void close_socket(struct sender *sender)
+static void close_socket(struct line *line)
 {
-    coir_datagram_close(sender->exchange->socket);
+    coir_datagram_close(line->exchange.socket);
 }
 
 CASE(the_owners_close_also_ends_a_send_that_has_the_turn)
 {
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct sender senders[3] = {{.then = close_socket}};
-    int filled = fill_peer(&exchange);
+    struct line line = {.senders = {{.then = close_socket}}};
 
-    for (int i = 0; i < 3; i++)
-        start_sender(scope, &senders[i], &exchange, "x", i);
-    drain_peer(&exchange, filled);
-    assert_int_equal(coir_scope_close(scope), 0);
-    assert_int_equal(senders[0].result, 0);
-    assert_int_equal(senders[1].result, -EBADF);
-    assert_int_equal(senders[2].result, -EBADF);
-    close(exchange.peer);
+    form_line(&line, 3);
+    serve_line(&line);
+    assert_int_equal(line.senders[0].result, 0);
+    assert_int_equal(line.senders[1].result, -EBADF);
+    assert_int_equal(line.senders[2].result, -EBADF);
+    close(line.exchange.peer);
 }
 
-/* The kernel's own queue, which a loopback never fills. */
+/* As form_line(), but it is the kernel's own queue that is full, which a loopback never fills. */
+static void form_line_for_kernel(struct line *line, int count)
+{
+    line->exchange = open_exchange(false);
+    line->scope = open_scope();
+    line->few = open_scope();
+    fault_fail("kernel_send_message", 1, EAGAIN, FAULT_ALWAYS);
+    for (int i = 0; i < count; i++)
+        start_sender(line, i);
+}
+
 CASE(the_owners_close_ends_a_send_that_waits_for_the_kernel)
 {
-    struct exchange exchange = open_exchange(false);
-    struct coir_scope *scope = open_scope();
-    struct sender senders[2] = {{.text = NULL}};
+    struct line line = {.filled = 0};
 
-    fault_fail("kernel_send_message", 1, EAGAIN, FAULT_ALWAYS);
-    start_sender(scope, &senders[0], &exchange, "x", 0);
-    start_sender(scope, &senders[1], &exchange, "x", 1);
-    assert_int_equal(exchange.socket->endpoint->out.state, OPERATION_STARTED);
-    close_exchange(&exchange);
-    assert_int_equal(coir_scope_close(scope), 0);
-    assert_int_equal(senders[0].result, -EBADF);
-    assert_int_equal(senders[1].result, -EBADF);
+    form_line_for_kernel(&line, 2);
+    assert_int_equal(line.exchange.socket->endpoint->out.state, OPERATION_STARTED);
+    close_exchange(&line.exchange);
+    end_line(&line);
+    assert_int_equal(line.senders[0].result, -EBADF);
+    assert_int_equal(line.senders[1].result, -EBADF);
 }
 
 CASE(senders_that_wait_for_the_kernel_keep_their_order)
 {
-    struct exchange exchange = open_exchange(false);
-    struct coir_scope *scope = open_scope();
-    struct sender senders[3] = {{.text = NULL}};
+    struct line line = {.filled = 0};
 
-    fault_fail("kernel_send_message", 1, EAGAIN, FAULT_ALWAYS);
-    start_sender(scope, &senders[0], &exchange, "one", 0);
-    start_sender(scope, &senders[1], &exchange, "two", 1);
-    start_sender(scope, &senders[2], &exchange, "three", 2);
+    form_line_for_kernel(&line, 3);
     fault_clear();
-    readiness_event(engine_now(), exchange.socket->endpoint, POLLOUT);
-    assert_int_equal(coir_scope_close(scope), 0);
-    expect_datagram(exchange.peer, "one");
-    expect_datagram(exchange.peer, "two");
-    expect_datagram(exchange.peer, "three");
-    close_exchange(&exchange);
+    readiness_event(engine_now(), line.exchange.socket->endpoint, POLLOUT);
+    end_line(&line);
+    for (int i = 0; i < 3; i++)
+        expect_datagram(line.exchange.peer, texts[i]);
+    close_exchange(&line.exchange);
 }
 
 CASE_OF_KINDS(a_cancelled_scope_sends_nothing)
@@ -324,21 +318,16 @@ CASE_OF_KINDS(a_drain_lets_sends_go_on)
 
 CASE(a_drain_ends_no_wait_for_a_unix_receiver)
 {
-    struct exchange exchange = open_exchange(true);
-    struct coir_scope *scope = open_scope();
-    struct sender senders[2] = {{.text = NULL}};
-    int filled = fill_peer(&exchange);
+    struct line line = {.filled = 0};
 
-    start_sender(scope, &senders[0], &exchange, "one", 0);
-    start_sender(scope, &senders[1], &exchange, "two", 1);
-    coir_scope_drain(scope, 0);
+    form_line(&line, 2);
+    coir_scope_drain(line.scope, 0);
     assert_int_equal(coir_sleep(5 * COIR_MILLISECOND), 0);
-    assert_false(senders[0].ended || senders[1].ended);
-    drain_peer(&exchange, filled);
-    assert_int_equal(coir_scope_close(scope), 0);
-    expect_datagram(exchange.peer, "one");
-    expect_datagram(exchange.peer, "two");
-    close_exchange(&exchange);
+    assert_false(line.senders[0].ended || line.senders[1].ended);
+    serve_line(&line);
+    expect_datagram(line.exchange.peer, "one");
+    expect_datagram(line.exchange.peer, "two");
+    close_exchange(&line.exchange);
 }
 
 /* Errors. */

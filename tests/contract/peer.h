@@ -45,21 +45,36 @@ static inline int count_descriptors(void)
     return count;
 }
 
-/** Listens on a free port of the loopback, or on an abstract Unix address that the kernel picks. */
-static inline int new_listener(bool local, int backlog, struct place *ret_place)
+/** The address of a socket of either side. */
+static inline struct place place_of(int fd)
+{
+    struct place place = {.size = sizeof(place.address)};
+
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&place.address, &place.size), 0);
+    return place;
+}
+
+/** A blocking socket on a free port of the loopback, or on an abstract Unix address that the kernel picks. */
+static inline int new_bound(bool local, int type, struct place *ret_place)
 {
     struct sockaddr_in ip = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_un path = {.sun_family = AF_UNIX};
-    int fd = socket(local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(local ? AF_UNIX : AF_INET, type | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
     if (local)
         assert_int_equal(bind(fd, (struct sockaddr *)&path, sizeof(sa_family_t)), 0);
     else
         assert_int_equal(bind(fd, (struct sockaddr *)&ip, sizeof(ip)), 0);
+    *ret_place = place_of(fd);
+    return fd;
+}
+
+static inline int new_listener(bool local, int backlog, struct place *ret_place)
+{
+    int fd = new_bound(local, SOCK_STREAM, ret_place);
+
     assert_int_equal(listen(fd, backlog), 0);
-    ret_place->size = sizeof(ret_place->address);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&ret_place->address, &ret_place->size), 0);
     return fd;
 }
 

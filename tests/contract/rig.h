@@ -82,10 +82,10 @@ static inline void run_case(void (*body)(void))
     }                                                                                                                  \
     static void body_of_##name(void)
 
-/** Two cases: over TCP, and over a Unix socket. */
-#define CASE_OF_BOTH(name)                                                                                             \
+/** Two cases, NAME_INET and NAME_local: over IP, and over Unix sockets. */
+#define CASE_OF_FAMILIES(name, inet)                                                                                   \
     static void name(bool local);                                                                                      \
-    CASE(name##_tcp)                                                                                                   \
+    CASE(name##_##inet)                                                                                                \
     {                                                                                                                  \
         name(false);                                                                                                   \
     }                                                                                                                  \
@@ -94,6 +94,9 @@ static inline void run_case(void (*body)(void))
         name(true);                                                                                                    \
     }                                                                                                                  \
     static void name(bool local)
+
+/** Streams of both families. */
+#define CASE_OF_BOTH(name) CASE_OF_FAMILIES(name, tcp)
 
 /** Gives way to the others, and so to the engine, until it holds. */
 #define UNTIL(condition)                                                                                               \

@@ -76,37 +76,34 @@ static void expect_ip4(const struct message *message, const char *host)
     assert_string_equal(inet_ntop(AF_INET, &message->ours.ip4.sin_addr, text, sizeof(text)), host);
 }
 
-TEST(a_link_local_address_keeps_its_interface)
+static struct message take_ip6(const char *host, unsigned interface)
 {
     struct message_frame frame;
-    struct message message;
     size_t used = 0;
 
-    put_ip6(&frame, &used, "fe80::1", 7);
-    message = take(&frame, used);
+    put_ip6(&frame, &used, host, interface);
+    return take(&frame, used);
+}
+
+TEST(a_link_local_address_keeps_its_interface)
+{
+    struct message message = take_ip6("fe80::1", 7);
+
     expect_ip6(&message, "fe80::1", 7);
     assert_false(message.to_many);
 }
 
 TEST(a_global_address_has_no_interface)
 {
-    struct message_frame frame;
-    struct message message;
-    size_t used = 0;
+    struct message message = take_ip6("2001:db8::1", 7);
 
-    put_ip6(&frame, &used, "2001:db8::1", 7);
-    message = take(&frame, used);
     expect_ip6(&message, "2001:db8::1", 0); /* else the answer could not leave another way */
 }
 
 TEST(nobody_answers_as_a_group_of_ip6)
 {
-    struct message_frame frame;
-    struct message message;
-    size_t used = 0;
+    struct message message = take_ip6("ff02::1", 7);
 
-    put_ip6(&frame, &used, "ff02::1", 7);
-    message = take(&frame, used);
     assert_true(message.to_many);
     assert_int_equal(message.ours.any.sa_family, AF_UNSPEC);
 }
