@@ -135,7 +135,7 @@ size_t writer_width(struct writer *writer)
 void writer_reopen(struct writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
-    writer->reopen = writer->path != NULL;
+    writer->reopens_wanted += writer->path != NULL;
     pthread_mutex_unlock(&writer->lock);
     writer_wake(writer->wake_fd);
 }
@@ -145,6 +145,7 @@ void writer_info(struct writer *writer, struct writer_info *ret_info)
     pthread_mutex_lock(&writer->lock);
     *ret_info = writer->info;
     ret_info->waiting = writer->lines + writer->chunk_lines;
+    ret_info->reopening = writer->reopens_tried != writer->reopens_wanted;
     pthread_mutex_unlock(&writer->lock);
 }
 

@@ -35,6 +35,8 @@ struct writer_info {
     uint64_t waiting; /* lines, now */
     uint64_t errors;  /* failed writes, and files that could not be opened again */
     int last_error;   /* negative errno; 0 = none yet */
+    bool reopening;   /* writer_reopen() was called, and the file has not been opened since */
+    int reopen_error; /* why that failed the last time it was tried, a negative errno; 0 = it did not */
 };
 
 /**

@@ -24,7 +24,7 @@
 
 /* What writer_put() and others want of the thread. */
 struct orders {
-    bool reopen;
+    uint64_t reopens;
     bool closing;
     coir_time deadline;
 };
@@ -145,8 +145,8 @@ static struct orders take_orders(struct writer *writer)
             take_report(writer);
         take_status(writer);
     }
-    orders = (struct orders){.reopen = writer->reopen, .closing = writer->closing, .deadline = writer->deadline};
-    writer->reopen = false;
+    orders =
+        (struct orders){.reopens = writer->reopens_wanted, .closing = writer->closing, .deadline = writer->deadline};
     pthread_mutex_unlock(&writer->lock);
     return orders;
 }
@@ -181,20 +181,30 @@ static void note_progress(struct writer *writer, size_t size)
     pthread_mutex_unlock(&writer->lock);
 }
 
+static void note_reopen(struct writer *writer, uint64_t reopens, int error)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->reopens_tried = reopens;
+    writer->info.reopen_error = error;
+    pthread_mutex_unlock(&writer->lock);
+}
+
 /* A line that was cut by the end of the old file comes again, whole, in the new one. */
-static void open_again(struct writer *writer)
+static void open_again(struct writer *writer, uint64_t reopens)
 {
     int fd = writer_open_target(writer->path);
     int old;
 
     if (fd < 0) {
         note_error(writer, -fd);
+        note_reopen(writer, reopens, fd);
         return;
     }
     pthread_mutex_lock(&writer->lock);
     old = writer->fd;
     writer->fd = fd;
     pthread_mutex_unlock(&writer->lock);
+    note_reopen(writer, reopens, 0);
     close(old);
     writer->retry_at = 0;
     while (writer->chunk_sent > 0 && writer->chunk[writer->chunk_sent - 1] != '\n')
@@ -242,8 +252,8 @@ static bool take_step(struct writer *writer)
     struct orders orders = take_orders(writer);
     coir_time until = orders.closing ? orders.deadline : COIR_FOREVER;
 
-    if (orders.reopen)
-        open_again(writer);
+    if (orders.reopens != writer->reopens_tried) /* which nobody else changes */
+        open_again(writer, orders.reopens);
     if (writer->chunk_size == 0 && orders.closing)
         return false;
     if (writer->chunk_size == 0) {

@@ -38,10 +38,11 @@ struct writer {
     struct writer_info info;
     char status[WRITER_STATUS_MAX];
     size_t status_size;
+    uint64_t reopens_wanted;
+    uint64_t reopens_tried; /* the same number once it was tried for all of them */
+    coir_time deadline;     /* once it is closing */
     bool status_changed;
-    bool reopen;
     bool closing;
-    coir_time deadline; /* once it is closing */
 
     /* These do not change. */
     char *path; /* NULL: standard error */

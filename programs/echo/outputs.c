@@ -147,11 +147,13 @@ static void judge_rotation(struct outputs *outputs)
 
     if (!outputs->opened_anew)
         return;
-    outputs->opened_anew = false;
     writer_info(outputs->file, &info);
-    if (info.errors > outputs->errors_known)
+    if (info.reopening)
+        return;
+    outputs->opened_anew = false;
+    if (info.reopen_error < 0)
         outputs_say(outputs, "coir echo: cannot open '%s' anew: %s; going on with the one that was open", outputs->path,
-                    coir_error_text(info.last_error));
+                    coir_error_text(info.reopen_error));
 }
 
 void outputs_settle(struct outputs *outputs)
@@ -170,12 +172,8 @@ void outputs_show(struct outputs *outputs, const struct echo_counters *counters)
 
 void outputs_reopen(struct outputs *outputs)
 {
-    struct writer_info info;
-
     if (outputs->file == NULL)
         return;
-    writer_info(outputs->file, &info);
-    outputs->errors_known = info.errors;
     outputs->opened_anew = true;
     writer_reopen(outputs->file);
 }

@@ -31,9 +31,8 @@ struct outputs {
     const char *path;      /* of the log's file */
     struct log *log;
     struct meter *meter;
-    bool deaf;             /* nobody takes what goes to standard error */
-    bool opened_anew;      /* the log's file was asked for, and nothing said yet of whether that worked */
-    uint64_t errors_known; /* of the log's file, at that time */
+    bool deaf;        /* nobody takes what goes to standard error */
+    bool opened_anew; /* the log's file was asked for, and nothing said yet of whether that worked */
 };
 
 /** Opens what the options ask for, or says on standard error why that fails. Returns an exit code. */

@@ -153,6 +153,16 @@ TEST(several_threads_may_give_lines)
     output_done(&output);
 }
 
+/* Waits until it was tried to open the file anew. */
+static void expect_reopened(const struct output *output, int error)
+{
+    struct writer_info info;
+
+    for (writer_info(output->writer, &info); info.reopening; writer_info(output->writer, &info))
+        output_pause();
+    assert_int_equal(info.reopen_error, error);
+}
+
 TEST(a_rotated_file_is_opened_anew)
 {
     struct output output = output_to_file();
@@ -165,8 +175,7 @@ TEST(a_rotated_file_is_opened_anew)
     put(&output, "two");
     output_await_written(&output, 2);
     writer_reopen(output.writer);
-    while (access(output.path, F_OK) != 0)
-        output_pause();
+    expect_reopened(&output, 0);
     put(&output, "three");
     assert_int_equal(output_close(&output), 0);
     assert_string_equal(output.text, "three\n");
@@ -178,7 +187,6 @@ TEST(a_rotated_file_is_opened_anew)
 TEST(a_file_that_cannot_be_opened_anew_goes_on)
 {
     struct output output = output_to_file();
-    struct writer_info info;
     char old[64];
 
     snprintf(old, sizeof(old), "%s/old", output.folder);
@@ -187,13 +195,13 @@ TEST(a_file_that_cannot_be_opened_anew_goes_on)
     assert_int_equal(rename(output.path, old), 0);
     assert_int_equal(mkdir(output.path, 0700), 0);
     writer_reopen(output.writer);
-    output_await_errors(&output, 1);
-    writer_info(output.writer, &info);
-    assert_int_equal(info.last_error, -EISDIR);
+    expect_reopened(&output, -EISDIR);
     put(&output, "two");
     output_await_written(&output, 2);
     assert_int_equal(rmdir(output.path), 0);
     assert_int_equal(rename(old, output.path), 0);
+    writer_reopen(output.writer);
+    expect_reopened(&output, 0);
     assert_int_equal(output_close(&output), 0);
     assert_string_equal(output.text, "one\ntwo\n");
     output_done(&output);
