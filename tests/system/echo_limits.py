@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from echo_server import Server, connect, echoes, expect, is_reset, run_cases
+from echo_server import Server, connect, echoes, expect, is_reset, is_turned_away, run_cases
 
 KIB = 1024
 
@@ -24,14 +24,6 @@ def fill(client):
             sent += client.send(b"x" * 65536)
     except (socket.timeout, TimeoutError):
         return sent
-
-
-def is_turned_away(server):
-    """True if a new client is reset, which may come before it knows that it is connected."""
-    try:
-        return not echoes(connect(server))
-    except ConnectionError:
-        return True
 
 
 def one_too_many_waits():

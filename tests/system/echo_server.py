@@ -60,7 +60,7 @@ class Server:
         self.said = self.errors.read()
         return self.said
 
-    def soon(self, condition, seconds=10):
+    def soon(self, condition, seconds=30):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if condition():
@@ -173,6 +173,14 @@ def is_reset(client):
     except ConnectionError:
         return True
     return False
+
+
+def is_turned_away(server):
+    """True if a new client is reset, which may come before it knows that it is connected."""
+    try:
+        return not echoes(connect(server))
+    except ConnectionError:
+        return True
 
 
 def reset(client):
