@@ -344,10 +344,9 @@ static int run_server(void *arg)
     return rc;
 }
 
-/* How many sessions there may be at a time by the limit on descriptors, raised as far as we may. */
-static uint64_t count_places(const struct echo_options *options)
+/* How many descriptors there may be, once the limit is raised as far as we may. */
+static uint64_t raise_descriptors(void)
 {
-    uint64_t spare = DESCRIPTORS_SPARE + 2 * options->uri_count; /* a door, and a client that waits in it */
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -357,26 +356,25 @@ static uint64_t count_places(const struct echo_options *options)
         if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
             (void)getrlimit(RLIMIT_NOFILE, &limit);
     }
-    return limit.rlim_cur > spare ? limit.rlim_cur - spare : 0;
+    return limit.rlim_cur;
 }
 
 /* Sets how many sessions there may be. Returns an exit code. */
 static int fit_sessions(struct echo_options *options)
 {
-    uint64_t places = count_places(options);
-    uint64_t spare = DESCRIPTORS_SPARE + 2 * options->uri_count;
+    uint64_t spare = DESCRIPTORS_SPARE + 2 * options->uri_count; /* a door, and a client that waits in it */
+    uint64_t wanted = options->max_sessions > 0 ? options->max_sessions : 1;
+    uint64_t limit = raise_descriptors();
 
-    if (places == 0 || options->max_sessions > places) {
-        uint64_t wanted = options->max_sessions > 0 ? options->max_sessions : 1;
-
+    if (wanted + spare > limit) {
         command_complain("echo",
                          "%" PRIu64 " sessions need %" PRIu64 " descriptors, and the hard limit is %" PRIu64
                          ": raise that (ulimit -Hn, or LimitNOFILE= of the unit), or ask for less",
-                         wanted, wanted + spare, places + spare);
+                         wanted, wanted + spare, limit);
         return COMMAND_FAILED;
     }
     if (options->max_sessions == 0)
-        options->max_sessions = places;
+        options->max_sessions = limit - spare;
     return COMMAND_DONE;
 }
 

@@ -6,6 +6,7 @@
 # where the machine says no. A case that takes a right which is not there is
 # skipped, and says so.
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -199,6 +200,8 @@ def no_ipv6():
 
 def more_sessions_than_there_can_be():
     refuses(FAILED, (*HERE, "--max-sessions", "4000000000"), "4000000000 sessions need", "hard limit", "ulimit -Hn")
+    few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+    refuses(FAILED, HERE, "1 sessions need 35 descriptors", "the hard limit is 20", before=few)
 
 
 def an_environment_that_is_wrong():
