@@ -26,6 +26,8 @@
 #define LINGER_LOOK_NS (10 * COIR_MILLISECOND)
 /** Between tries to reach a supervisor that has too much to read. */
 #define SUPERVISOR_PAUSE_NS (100 * COIR_MILLISECOND)
+/** Between tries to wait for signals where there is no descriptor or memory for it; the kernel keeps them meanwhile. */
+#define SIGNAL_PAUSE_NS (100 * COIR_MILLISECOND)
 /** Descriptors that are not a session's: the engine's, standard ones, the log's, and some to spare. */
 #define DESCRIPTORS_SPARE 32
 
@@ -34,6 +36,7 @@ struct server {
     struct doors doors;
     struct sessions sessions;
     struct coir_scope *scope; /* NULL once all that serves has ended */
+    struct coir_scope *calm;  /* of the task that waits to be asked to leave; NULL: it does not wait any more */
     struct outputs outputs;
     struct supervisor supervisor;
     int result;
@@ -52,7 +55,8 @@ static void end_for_good(struct server *server, const struct door *door, int rc)
 {
     outputs_say(&server->outputs, "coir echo: can no longer serve on %s: %s; ending", door->uri, coir_error_text(rc));
     server->result = COMMAND_FAILED;
-    coir_scope_drain(server->scope, server->options->drain_quiet);
+    if (server->calm != NULL)
+        coir_scope_set_limit(server->calm, 0);
 }
 
 static int accept_sessions(struct server *server, struct coir_listener *listener)
@@ -82,17 +86,44 @@ static int keep_door(void *arg)
     return 0;
 }
 
+static bool is_shortage(int rc)
+{
+    return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -ENOSPC;
+}
+
 /* Waits for a signal that ends the server; SIGHUP is for what is rotated or, later, configured. Returns 0 or an error.
  */
 static int await_end_signal(struct server *server)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     int signal;
-    int rc;
 
-    while ((rc = coir_signal_wait(signals, 3, &signal)) == 0 && signal == SIGHUP)
-        outputs_reopen(&server->outputs);
-    return rc;
+    for (;;) {
+        int rc = coir_signal_wait(signals, 3, &signal);
+
+        if (rc == 0 && signal != SIGHUP)
+            return 0;
+        if (rc == 0)
+            outputs_reopen(&server->outputs);
+        else if (is_shortage(rc))
+            rc = coir_sleep(SIGNAL_PAUSE_NS);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* Waits until a signal asks us to leave, or end_for_good() does. Returns 0 or an error. */
+static int await_leave(struct server *server)
+{
+    static const struct coir_scope_options calm = {.name = "calm"};
+    int rc = coir_scope_open(&calm, &server->calm);
+
+    if (rc < 0)
+        return rc;
+    rc = await_end_signal(server);
+    (void)coir_scope_close(server->calm); /* it has no tasks that could fail */
+    server->calm = NULL;
+    return rc == -ETIME ? 0 : rc;
 }
 
 static void leave(struct server *server)
@@ -121,7 +152,7 @@ static int obey_signals(void *arg)
     struct server *server = arg;
     struct coir_scope_options patience = {.name = "drain"};
     struct coir_scope *scope;
-    int rc = await_end_signal(server);
+    int rc = await_leave(server);
 
     if (rc < 0)
         return rc;

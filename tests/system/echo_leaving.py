@@ -104,6 +104,23 @@ def the_time_out_ends_it_at_once():
         expect(cut_off(server) == (5, 0), server.said)
 
 
+def a_door_that_breaks_is_as_good_as_a_signal():
+    for engine in ENGINES:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            options = ("--engine", engine, "--drain-timeout", "500ms")
+            server = Server(*options, address="fd://%d" % listener.fileno(), start=False, code=1)
+            server.pass_fds = [listener.fileno()]
+            server.start()
+            with server:
+                client = connect(server)
+                expect(echoes(client), "it serves")
+                listener.shutdown(socket.SHUT_RDWR)
+                expect(server.soon(lambda: "can no longer serve" in server.listen()), "it says so")
+                begin = time.monotonic()
+                while echoes(client):  # it is not quiet, and is cut off all the same
+                    expect(time.monotonic() < begin + 20, "the time-out ends a client that goes on")
+
+
 def serve_on(listener, engine):
     """Starts a server on the listening socket, as systemd does."""
 

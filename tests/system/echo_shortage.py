@@ -34,6 +34,10 @@ def count_open(server):
     return max(int(name) for name in os.listdir("/proc/%d/fd" % server.process.pid)) + 1
 
 
+def open_now(server):
+    return len(os.listdir("/proc/%d/fd" % server.process.pid))
+
+
 def cpu_seconds(server):
     """Of all its threads."""
     total = 0
@@ -103,6 +107,24 @@ def judge_pace(usual, short):
           % (short[0] * 1e6, short[1] * 1e6, usual[0] * 1e6, usual[1] * 1e6))
     expect(short[0] < 3 * usual[0] + 0.001, "an echo takes %.6f s in place of %.6f" % (short[0], usual[0]))
     expect(short[1] < 1, "an echo took %.3f s" % short[1])
+
+
+def signals_are_heard_in_the_end():
+    """Waiting for one takes a descriptor, each time."""
+    if "epoll" not in ENGINES:
+        return  # poll(2) itself takes no limit below what is open
+    with Server("--engine", "epoll") as server:
+        client = connect(server)
+        expect(echoes(client), "there is no shortage yet")
+        before = open_now(server)
+        set_limit(server, 3)
+        server.signal(signal.SIGHUP)
+        expect(server.soon(lambda: open_now(server) == before - 1), "the first wait for signals ends")
+        server.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        expect(echoes(client), "a shortage ends nothing")
+        set_limit(server, None)
+        expect(client.recv(1) == b"", "it drains")
 
 
 def nobody_spins_and_whoever_waits_is_served():
