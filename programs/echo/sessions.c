@@ -353,10 +353,13 @@ void sessions_admit(struct sessions *all, struct coir_stream *stream)
         refuse(all, stream, ECHO_SHED, refusal);
 }
 
-/* Ticks after which `timeout_ns` is over, however late in a tick it began; 0 = never. */
+/* Ticks after which `timeout_ns` is over, however late in a tick it began; 0 = never, or not before the count of ticks
+ * begins anew. */
 static uint32_t ticks_of(const struct sessions *all, coir_time timeout_ns)
 {
-    return timeout_ns == COIR_FOREVER ? 0 : (uint32_t)((timeout_ns + all->tick_ns - 1) / all->tick_ns) + 1;
+    coir_time ticks = timeout_ns / all->tick_ns + (timeout_ns % all->tick_ns != 0) + 1;
+
+    return timeout_ns == COIR_FOREVER || ticks > UINT32_MAX ? 0 : (uint32_t)ticks;
 }
 
 /* True if the session's client has taken something since the last look. */

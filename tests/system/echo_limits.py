@@ -102,6 +102,14 @@ def idle_sessions_end_in_time():
         expect(0.39 <= took < 4, "it took %.3f s" % took)
 
 
+def a_time_out_of_centuries_is_no_short_one():
+    with Server("--idle-timeout", "4294967297s") as server:  # in ticks of a second, 32 bits would say two
+        idle = connect(server)
+        expect(echoes(idle), "it is served")
+        time.sleep(4)
+        expect(echoes(idle), "it is served still")
+
+
 def a_deaf_client_is_reset_and_a_slow_one_is_not():
     with Server("--stall-timeout", "800ms") as server:
         deaf, slow = connect(server, room=4096), connect(server, room=4096)
