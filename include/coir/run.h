@@ -64,7 +64,8 @@ struct coir_run_info {
  *          -EACCES the engine asked for by name, or every one, does not work
  *          here.
  * Misuse:  called inside a task; `fn` returned with a scope open, or with a
- *          slice not released, or a stream, listener or channel not closed.
+ *          slice not released, or a stream, listener, datagram socket or channel
+ *          not closed.
  * Owns:    `arg` stays the caller's.
  */
 COIR_EXPORT COIR_MUST_USE int coir_run(int (*fn)(void *arg), void *arg, const struct coir_run_options *options);

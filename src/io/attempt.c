@@ -16,7 +16,7 @@
 /* For TCP the kernel throws bytes away without copying them. */
 #define DISCARD_AT_ONCE ((size_t)1 << 20)
 
-/* The same for a descriptor that is watched only now. */
+/* As readiness_wait_for_event(), for a descriptor that is watched only now. */
 static int watch_and_wait(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     int rc = operation->state == OPERATION_STARTED ? 0 : readiness_hooks_of(engine)->watch(engine, endpoint);

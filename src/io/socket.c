@@ -90,7 +90,7 @@ static int prepare_bound(struct engine *engine, int fd, const struct endpoint_pl
     return rc;
 }
 
-/* A socket that connects is watched from its connect on: see readiness_start(). */
+/* A socket that connects is watched from its connect on: see readiness_connect(). */
 static int prepare_connection(struct engine *engine, int fd, const struct endpoint_plan *plan, uint16_t flags,
                               struct endpoint **ret_endpoint)
 {
