@@ -13,7 +13,6 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -165,38 +164,38 @@ static inline void make_narrow(struct pair pair)
     assert_int_equal(setsockopt(pair.theirs, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
 }
 
-/** True if bytes were sent that the other side's TCP has not yet acknowledged: it will, and so make room. */
-static inline bool is_on_its_way(int fd)
+/** TCP tells what it has not sent yet; a Unix socket has always sent everything. */
+static inline bool may_be_unsent(int fd)
 {
-    int unacknowledged = 0;
-    int unsent = 0;
+    int unsent;
 
-    return ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && ioctl(fd, SIOCOUTQNSD, &unsent) == 0 &&
-           unacknowledged != unsent; /* a Unix socket does not know the second */
+    return ioctl(fd, SIOCOUTQNSD, &unsent) == 0;
 }
 
-/** True if the kernel takes more after a moment: TCP may put off what it could send, or acknowledge. */
-static inline bool makes_room(int fd)
-{
-    struct pollfd descriptor = {.fd = fd, .events = POLLOUT};
-
-    return poll(&descriptor, 1, 60) == 1; /* an acknowledgement is put off for 40 ms at most */
-}
-
-/** Sends until the kernel takes no more, and will not before somebody reads; returns how much it took. */
+/**
+ * Sends until the kernel takes no more, and will not before somebody reads; returns how much it took.
+ *
+ * TCP may make room by itself: acknowledgements are put off for 40 ms, and what fits the peer's window in part alone
+ * is sent after 200 ms. So it has to refuse for twice as long, and while others, such as its timers, had their turn.
+ */
 static inline size_t fill(int fd)
 {
     static const char bytes[16384];
+    int refusals_wanted = may_be_unsent(fd) ? 8 : 1;
     size_t total = 0;
-    ssize_t sent;
 
-    do {
-        while ((sent = send(fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+    for (int refusals = 0; refusals < refusals_wanted;) {
+        ssize_t sent = send(fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (sent > 0) {
             total += (size_t)sent;
+            refusals = 0;
+            continue;
+        }
         assert_int_equal(errno, EAGAIN);
-        while (is_on_its_way(fd))
-            sched_yield();
-    } while (makes_room(fd));
+        if (++refusals < refusals_wanted)
+            usleep(50000);
+    }
     return total;
 }
 
