@@ -153,7 +153,7 @@ CASE(shortage_is_waited_for)
         fault_fail("kernel_accept", 2, errors[i], FAULT_ONCE);
         assert_int_equal(coir_accept(listener, &stream), 0);
         assert_int_equal(fault_calls("kernel_accept"), 3);
-        assert_in_range(run_info().waits - waits, 2, 6);
+        assert_in_range(run_info().waits - waits, 2, 60); /* spinning would be thousands */
         close(client);
         coir_close(stream);
     }

@@ -27,8 +27,9 @@ CASE(wake_from_another_thread_ends_a_wait)
         pthread_t thread;
 
         assert_int_equal(pthread_create(&thread, NULL, wake_soon, engine_now()), 0);
-        wait_at_most(COIR_FOREVER);
-        assert_true(coir_now() - start >= 5 * COIR_MILLISECOND);
+        do
+            wait_at_most(COIR_FOREVER); /* which a debugger's signals may end, too */
+        while (coir_now() - start < 5 * COIR_MILLISECOND);
         assert_int_equal(pthread_join(thread, NULL), 0);
     }
 }

@@ -125,7 +125,7 @@ CASE(signals_make_no_sleep_shorter_or_longer)
         assert_true(coir_now() - before >= 5 * COIR_MILLISECOND);
     }
     stop_disturbing(&disturber);
-    assert_true(coir_now() - from < 5 * COIR_SECOND); /* and not begun anew by each */
+    assert_true(coir_now() - from < 20 * COIR_SECOND); /* and not begun anew by each */
 }
 
 /* Readiness that was none, again and again: the wait goes on, and its deadline stays what it was. */
@@ -141,11 +141,11 @@ static int mislead(void *arg)
     return 0;
 }
 
-CASE_OF_BOTH(readiness_that_was_none_moves_no_deadline)
+/* Returns how often the read looked for bytes until its deadline. */
+static unsigned read_misled(struct coir_stream *stream)
 {
-    struct pair pair = new_pair(local);
-    struct coir_stream *stream = adopt_stream(pair);
     struct coir_scope *scope = open_scope();
+    unsigned calls = fault_calls("kernel_receive");
     coir_time from = coir_now();
     char byte;
 
@@ -153,9 +153,19 @@ CASE_OF_BOTH(readiness_that_was_none_moves_no_deadline)
     coir_scope_set_limit(scope, 40 * COIR_MILLISECOND);
     assert_int_equal(coir_read(stream, &byte, 1), -ETIME);
     assert_true(coir_now() - from >= 40 * COIR_MILLISECOND);
-    assert_true(coir_now() - from < 5 * COIR_SECOND);
-    assert_true(fault_calls("kernel_receive") > 5);
+    assert_true(coir_now() - from < 20 * COIR_SECOND);
+    calls = fault_calls("kernel_receive") - calls;
     assert_int_equal(coir_scope_close(scope), 0);
+    return calls;
+}
+
+CASE_OF_BOTH(readiness_that_was_none_moves_no_deadline)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_stream(pair);
+
+    while (read_misled(stream) <= 5) /* else the machine was too slow to mislead it */
+        ;
     close(pair.theirs);
     coir_close(stream);
 }

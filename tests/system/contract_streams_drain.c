@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #define QUIET_MS 60
+#define LATE_MS 20000
 
 static int64_t ms_since(coir_time from)
 {
@@ -76,11 +77,11 @@ SESSION_TEST(accept_of_a_unix_listener_drains_too)
     coir_listener_close(listener);
 }
 
-/* Long before a client would try again. */
+/* Before the kernel tries again, which it does after a second. */
 static bool connects_at_once(uint16_t port)
 {
     char uri[64];
-    struct coir_scope_options limit = {.limit_ns = 20 * COIR_MILLISECOND, .shield = true};
+    struct coir_scope_options limit = {.limit_ns = 400 * COIR_MILLISECOND, .shield = true};
     struct coir_scope *scope;
     struct coir_stream *stream;
     int rc;
@@ -154,9 +155,9 @@ SESSION_TEST(every_read_of_an_accepted_stream_ends_after_the_quiet_time)
         else
             rc = coir_read_until(session.stream, "\n", 1, 8, &slice);
         assert_int_equal(rc, -ESHUTDOWN);
-        assert_in_range(ms_since(from), QUIET_MS, QUIET_MS + 500);
+        assert_in_range(ms_since(from), QUIET_MS, LATE_MS);
         assert_int_equal(coir_receive(session.stream, &slice), -ESHUTDOWN);
-        assert_in_range(ms_since(from), QUIET_MS, QUIET_MS + 500); /* once passed, passed */
+        assert_in_range(ms_since(from), QUIET_MS, LATE_MS);        /* once passed, passed */
         assert_int_equal(coir_write(session.stream, "bye", 3), 0); /* finish and leave */
         coir_scope_close(scope);
         session_end(&session);
@@ -197,7 +198,7 @@ SESSION_TEST(a_read_that_waits_is_told_after_the_quiet_time)
     from = coir_now();
     coir_scope_drain(scope, QUIET_MS * COIR_MILLISECOND);
     assert_int_equal(coir_scope_close(scope), 0);
-    assert_in_range((timed.ended_at - from) / COIR_MILLISECOND, QUIET_MS, QUIET_MS + 500);
+    assert_in_range((timed.ended_at - from) / COIR_MILLISECOND, QUIET_MS, LATE_MS);
     session_end(&session);
 }
 
@@ -221,7 +222,7 @@ SESSION_TEST(each_byte_starts_the_quiet_time_anew)
     coir_scope_close(shielded);
     assert_int_equal(coir_scope_close(scope), 0);
     assert_int_equal(timed.gets, 8);
-    assert_in_range((timed.ended_at - last) / COIR_MILLISECOND, QUIET_MS, QUIET_MS + 500);
+    assert_in_range((timed.ended_at - last) / COIR_MILLISECOND, QUIET_MS, LATE_MS);
     session_end(&session);
 }
 
@@ -276,7 +277,7 @@ SESSION_TEST(the_accept_starts_the_quiet_time_too)
     session_spawn(scope, read_until_told, &timed);
     coir_scope_close(shielded);
     assert_int_equal(coir_scope_close(scope), 0);
-    assert_in_range((timed.ended_at - from) / COIR_MILLISECOND, QUIET_MS, QUIET_MS + 500);
+    assert_in_range((timed.ended_at - from) / COIR_MILLISECOND, QUIET_MS, LATE_MS);
     session_end(&session);
 }
 
@@ -367,12 +368,12 @@ SESSION_TEST(a_shorter_quiet_time_replaces_a_longer_one)
     struct timed_read timed = {.stream = session.stream};
     coir_time from = coir_now();
 
-    coir_scope_drain(scope, 20 * COIR_SECOND);
+    coir_scope_drain(scope, 1000 * COIR_SECOND);
     session_spawn(scope, read_until_told, &timed);
     session_settle();
     coir_scope_drain(scope, QUIET_MS * COIR_MILLISECOND);
-    coir_scope_drain(scope, 20 * COIR_SECOND);
+    coir_scope_drain(scope, 1000 * COIR_SECOND);
     assert_int_equal(coir_scope_close(scope), 0);
-    assert_in_range((timed.ended_at - from) / COIR_MILLISECOND, QUIET_MS, QUIET_MS + 500);
+    assert_in_range((timed.ended_at - from) / COIR_MILLISECOND, QUIET_MS, LATE_MS);
     session_end(&session);
 }
