@@ -228,7 +228,9 @@ static int start_watch(struct server *server, struct coir_scope *watch)
         rc = coir_spawn(watch, show_statistics, server, &statistics);
     if (rc == 0 && server->options->log != NULL)
         rc = coir_spawn(watch, settle_log, server, &log);
-    return rc < 0 ? rc : coir_yield(); /* from here on a signal is an event, and does not kill */
+    if (rc == 0)
+        rc = coir_yield(); /* from here on a signal is an event, and does not kill */
+    return rc == 0 && coir_scope_state(watch) != 0 ? -ECANCELED : rc;
 }
 
 static int tell_ready(struct server *server, struct coir_scope *watch)
@@ -337,11 +339,16 @@ static int serve_and_leave(struct server *server)
     rc = serve_sessions(server, watch);
     await_lingering(server);
     coir_scope_cancel(watch);
-    failure = coir_scope_close(watch); /* why the wait for signals failed, if it did */
+    failure = coir_scope_close(watch);
     ignore_signals();
     sessions_close(&server->sessions);
-    tell_totals(server);
-    return failure < 0 ? failure : rc;
+    if (failure == 0) {
+        tell_totals(server);
+        return rc;
+    }
+    outputs_say(&server->outputs, "coir echo: cannot wait for signals: %s; ending", coir_error_text(failure));
+    server->result = COMMAND_FAILED;
+    return 0;
 }
 
 /* Gives up what only opening the doors needed. Returns an exit code. */
