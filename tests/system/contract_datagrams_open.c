@@ -128,8 +128,9 @@ SESSION_TEST(a_given_socket_is_used_and_closed_with_ours)
 SESSION_TEST(what_came_before_a_socket_was_given_is_answered_from_where_it_was_asked)
 {
     static const int families[] = {AF_INET, AF_INET6};
+    size_t family_count = peer_has_ip6() ? 2 : 1;
 
-    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+    for (size_t i = 0; i < family_count; i++) {
         struct sockaddr_in6 every = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
         socklen_t size = sizeof(every);
         int given = families[i] == AF_INET ? datagram_peer("0.0.0.0") : datagram_plain(AF_INET6);
