@@ -87,8 +87,9 @@ COIR_EXPORT bool coir_address_same(const struct coir_address *address, const str
  *          -EPERM not allowed; -EAFNOSUPPORT no such family here, or the fd's is
  *          neither IP nor Unix; -ENAMETOOLONG a Unix path over 107 bytes;
  *          -ENOENT, -ENOTDIR, -EROFS, -ELOOP the Unix path; -EBADF, -ENOTSOCK,
- *          -ESOCKTNOSUPPORT (no datagram socket) the fd; -EINVAL an option's
- *          value; -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -ENOSPC limits.
+ *          -ESOCKTNOSUPPORT (no datagram socket) the fd; -EEXIST it is in use
+ *          here already (which the poll engine does not notice); -EINVAL an
+ *          option's value; -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -ENOSPC limits.
  * Owns:    the caller, who closes the socket.
  * Source:  bind(2), udp(7), ip(7), ipv6(7), unix(7). Without SO_REUSEADDR: two
  *          sockets would share what is sent to one.

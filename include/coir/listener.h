@@ -38,8 +38,9 @@ struct coir_listener_info {
  *          (see `free_bind`); -EACCES, -EPERM not allowed; -EAFNOSUPPORT no such
  *          family here; -ENAMETOOLONG a Unix path over 107 bytes; -ENOENT,
  *          -ENOTDIR, -EROFS, -ELOOP the Unix path; -EBADF, -ENOTSOCK, -EINVAL
- *          (not listening), -ESOCKTNOSUPPORT the fd; -EINVAL an option's value;
- *          -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -ENOSPC limits.
+ *          (not listening), -ESOCKTNOSUPPORT the fd; -EEXIST it is in use here
+ *          already (which the poll engine does not notice); -EINVAL an option's
+ *          value; -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -ENOSPC limits.
  * Owns:    the caller, who closes the listener.
  * Source:  listen(2), ip(7), ipv6(7), unix(7).
  */

@@ -118,6 +118,23 @@ PATH_TEST(the_file_of_a_given_socket_is_its_givers)
     assert_int_equal(unlink(site->path), 0);
 }
 
+PATH_TEST(a_given_socket_is_taken_once)
+{
+    struct coir_run_info run;
+    void *socket;
+    int fd;
+
+    assert_int_equal(coir_run_info(&run), 0);
+    if (strcmp(run.engine, "epoll") != 0)
+        return; /* poll(2) would not mind */
+    fd = kind->serve(site->path);
+    socket = bound_open(kind, session_fd(fd));
+    bound_expect_refused(kind, session_fd(fd), -EEXIST);
+    kind->visit(site->path);
+    kind->close(socket);
+    assert_int_equal(unlink(site->path), 0);
+}
+
 SESSION_TEST(an_abstract_name_is_bound)
 {
     for (int i = 0; i < BOUND_KINDS; i++) {
