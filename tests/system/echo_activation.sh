@@ -15,7 +15,7 @@ activate() {
     : >"$scratch/errors"
     "$COIR_PROGRAMS/activate" "$@" >"$scratch/said" 2>"$scratch/errors" &
     keeper=$!
-    wait_for 10 is_serving 1 || die "nobody serves after 10 s"
+    wait_for 30 is_serving 1 || die "nobody serves after 30 s"
 }
 
 # is_serving NUMBER: the NUMBER-th server since activate() is ready. Called by wait_for.
@@ -36,23 +36,25 @@ deactivate() {
 restart_under_load() {
     rm -f "$scratch"/visiting.* "$scratch/talking"
     activate tcp://127.0.0.1:0 "unix://@coir-activation-$$" -- \
-        "$COIR_COMMAND" echo --engine "$engine" --listen fd://3 --listen fd://4
+        "$COIR_COMMAND" echo --engine "$engine" --listen fd://3 --listen fd://4 --drain-quiet 2s
     sed -n 's/^socket //p' "$scratch/said" >"$scratch/addresses"
     visitors=
     for number in 1 1 2; do
         name=$scratch/visiting.$(echo "$visitors" | wc -w)
-        "$COIR_PROGRAMS/visits" "$(address $number)" 3000 >"$name" 2>>"$scratch/errors" &
+        "$COIR_PROGRAMS/visits" "$(address $number)" >"$name" 2>>"$scratch/errors" &
         visitors="$visitors $!"
-        wait_for 10 has_line "$name" visiting || die "$engine: nobody is served"
+        wait_for 30 has_line "$name" visiting || die "$engine: nobody is served"
     done
     "$COIR_PROGRAMS/talkers" "$(address 1)" 50 600 50 >"$scratch/talking" 2>>"$scratch/errors" &
     talkers=$!
-    wait_for 10 has_line "$scratch/talking" talking || die "$engine: nobody talks"
+    wait_for 30 has_line "$scratch/talking" talking || die "$engine: nobody talks"
     for number in 2 3 4; do
         kill -HUP "$keeper"
-        wait_for 10 is_serving "$number" || die "$engine: no server after restart $((number - 1))"
+        wait_for 30 is_serving "$number" || die "$engine: no server after restart $((number - 1))"
         sleep 0.2
     done
+    # shellcheck disable=SC2086 # several
+    kill -TERM $visitors || die "$engine: a connection was lost"
     for visitor in $visitors; do
         wait "$visitor" || die "$engine: a connection was lost"
     done
@@ -70,8 +72,8 @@ if command -v systemd-socket-activate >/dev/null; then
     : >"$scratch/errors"
     systemd-socket-activate -l "$scratch/s.sock" "$COIR_COMMAND" echo --listen fd://3 2>"$scratch/errors" &
     keeper=$!
-    wait_for 10 test -S "$scratch/s.sock" || die 'systemd-socket-activate opens nothing'
-    [ "$(printf hello | socat -t2 - "UNIX-CONNECT:$scratch/s.sock")" = hello ] || die 'systemd-socket-activate: no echo'
+    wait_for 30 test -S "$scratch/s.sock" || die 'systemd-socket-activate opens nothing'
+    [ "$(printf hello | socat -t30 - "UNIX-CONNECT:$scratch/s.sock")" = hello ] || die 'systemd-socket-activate: no echo'
     engine=any
     deactivate
 fi

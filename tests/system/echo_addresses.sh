@@ -9,7 +9,7 @@ set -eu
 # fails ARGUMENT...: `coir echo` must fail at its start; $scratch/err is why.
 fails() {
     code=0
-    timeout 10 "$@" >/dev/null 2>"$scratch/err" || code=$?
+    timeout 30 "$@" >/dev/null 2>"$scratch/err" || code=$?
     [ "$code" -eq 1 ] || complain "$*: exit code $code: $(cat "$scratch/err")"
 }
 
@@ -32,16 +32,16 @@ says 'already listens'
 
 # A server that is killed leaves its file behind; the next one takes over.
 kill -KILL "$server"
-wait_for 5 test -e "$scratch/code" || die 'still alive'
+wait_for 30 test -e "$scratch/code" || die 'still alive'
 server=
 [ -e "$scratch/a.sock" ] || die 'no stale file'
 start_server --listen "unix://$scratch/a.sock"
-[ "$(printf again | socat -t2 - "UNIX-CONNECT:$scratch/a.sock")" = again ] || complain 'stale socket file'
+[ "$(printf again | socat -t30 - "UNIX-CONNECT:$scratch/a.sock")" = again ] || complain 'stale socket file'
 end_server
 
 "$COIR_COMMAND" echo --quiet --listen tcp://127.0.0.1:0 2>"$scratch/err" &
 quiet=$!
-wait_for 10 has_line "$scratch/err" '^listening on ' || die 'a quiet server is not ready'
+wait_for 30 has_line "$scratch/err" '^listening on ' || die 'a quiet server is not ready'
 kill -INT "$quiet"
 wait "$quiet" || complain "SIGINT: exit code $?"
 [ "$(grep -c . "$scratch/err")" -eq 1 ] || complain "--quiet: $(cat "$scratch/err")"
@@ -57,7 +57,7 @@ with socket.create_connection(listener.getsockname()) as client:
     client.sendall(b"handed over")
     assert client.recv(64) == b"handed over"
 server.send_signal(signal.SIGTERM)
-assert server.wait(5) == 0
+assert server.wait(30) == 0
 END
 fi
 

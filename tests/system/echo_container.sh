@@ -28,7 +28,7 @@ serve_in() {
     : >"$scratch/errors"
     "$@" 2>"$scratch/errors" &
     keeper=$!
-    wait_for 10 is_ready_or_ended || die "not ready: $*"
+    wait_for 30 is_ready_or_ended || die "not ready: $*"
     is_gone "$keeper" && die "has ended: $*"
     served=$(sed -n 's/^listening on tcp:\/\/127\.0\.0\.1:/TCP:127.0.0.1:/p' "$scratch/errors")
 }
@@ -37,7 +37,7 @@ serve_in() {
 end_kept() {
     kill -TERM "$1"
     code=0
-    wait_for 5 is_gone "$1" || {
+    wait_for 30 is_gone "$1" || {
         kill -KILL "$1"
         die "$2: SIGTERM does not end it"
     }
@@ -61,7 +61,7 @@ for engine in $engines; do
     serve_in $own --pid --fork --kill-child --mount --mount-proc "$COIR_COMMAND" echo --engine "$engine" --listen tcp://127.0.0.1:0
     first=$(children "$keeper" | tr -d ' ')
     grep -q '^NSpid:.*[[:space:]]1$' "/proc/$first/status" || die "$engine: not process 1"
-    [ "$(printf hello | socat -t2 - "$served")" = hello ] || complain "$engine: no echo from process 1"
+    [ "$(printf hello | socat -t30 - "$served")" = hello ] || complain "$engine: no echo from process 1"
     end_kept "$first" "$engine, process 1"
 done
 
@@ -88,7 +88,7 @@ for engine in $engines; do
         root=$1
         shift
         exec chroot "$root" "$@"' sh "$root" "$COIR_COMMAND" echo --engine "$engine" --listen tcp://127.0.0.1:0
-    [ "$(printf hello | socat -t2 - "$served")" = hello ] || complain "$engine: no echo from a read-only file system"
+    [ "$(printf hello | socat -t30 - "$served")" = hello ] || complain "$engine: no echo from a read-only file system"
     # It sees what we think it sees.
     chrooted=$(readlink "/proc/$keeper/root")
     [ "$chrooted" = "$root" ] || complain "$engine: its root is $chrooted"

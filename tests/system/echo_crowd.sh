@@ -24,7 +24,7 @@ for engine in $engines; do
     for number in 1 2; do
         timeout 50 "$COIR_PROGRAMS/crowd" "$(address $number)" 1000 "$seed" || die "$engine, $(address $number): seed $seed"
     done
-    wait_for 5 are_all_closed "$sockets" || die "$engine: $(open_sockets) sockets open, $sockets at first"
+    wait_for 30 are_all_closed "$sockets" || die "$engine: $(open_sockets) sockets open, $sockets at first"
     end_server
     [ "$(counted accepted) $(counted shed) $(counted cancelled)" = '2000 0 0' ] || die "$engine: totals"
 done

@@ -23,7 +23,7 @@ for number in $(seq $clients); do
     holders="$holders $!"
 done
 for number in $(seq $clients); do
-    wait_for 60 has_line "$scratch/holding.$number" holding || die "client $number does not hold its sessions"
+    wait_for 90 has_line "$scratch/holding.$number" holding || die "client $number does not hold its sessions"
 done
 
 open=$(find "/proc/$server/fd" -lname 'socket:*' | wc -l)

@@ -11,7 +11,7 @@ run() {
     wanted=$1
     shift
     code=0
-    timeout 10 "$COIR_COMMAND" "$@" >"$scratch/out" 2>"$scratch/err" || code=$?
+    timeout 30 "$COIR_COMMAND" "$@" >"$scratch/out" 2>"$scratch/err" || code=$?
     [ "$code" -eq "$wanted" ] || complain "coir $*: exit code $code, wanted $wanted: $(cat "$scratch/err")"
 }
 

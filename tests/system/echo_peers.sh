@@ -37,23 +37,26 @@ for engine in $engines; do
 
     expect 'nc, IPv4' nc $finish 127.0.0.1 "$every"
     expect 'nc, one address' nc $finish 127.0.0.1 "$ip4"
-    expect 'socat, IPv4' socat -t5 - "TCP4:127.0.0.1:$every"
+    expect 'socat, IPv4' socat -t30 - "TCP4:127.0.0.1:$every"
     if has_ip6; then
         expect 'nc, IPv6' nc $finish ::1 "$every"
-        expect 'socat, IPv6' socat -t5 - "TCP6:[::1]:$every"
+        expect 'socat, IPv6' socat -t30 - "TCP6:[::1]:$every"
     fi
     expect 'nc, Unix path' nc $finish -U "$path"
-    expect 'socat, Unix path' socat -t5 - "UNIX-CONNECT:$path"
-    expect 'socat, abstract' socat -t5 - "ABSTRACT-CONNECT:coir-$$"
+    expect 'socat, Unix path' socat -t30 - "UNIX-CONNECT:$path"
+    expect 'socat, abstract' socat -t30 - "ABSTRACT-CONNECT:coir-$$"
     if command -v curl >/dev/null; then
-        # It ends when told to, having no other idea of when an echo is complete.
-        answer=$(echo 'a line' | curl -s -m 1 "telnet://127.0.0.1:$every" || :)
+        # It ends when told to, having no other idea of when an echo is complete: a slow machine may try for longer.
+        for limit in 1 10; do
+            answer=$(echo 'a line' | curl -s -m $limit "telnet://127.0.0.1:$every" || :)
+            [ -z "$answer" ] || break
+        done
         [ "$answer" = 'a line' ] || complain "$engine: curl got '$answer'"
     fi
     [ -z "$(nc $finish 127.0.0.1 "$every" </dev/null)" ] || complain "$engine: an answer to nothing"
 
     # The line that make run prints, and the issue's promise for it.
-    [ "$(printf hello | socat -t2 - "TCP:localhost:$every")" = hello ] || complain "$engine: hello"
+    [ "$(printf hello | socat -t30 - "TCP:localhost:$every")" = hello ] || complain "$engine: hello"
 
     end_server
     [ ! -e "$path" ] || complain "$engine: the Unix socket's file is still there"

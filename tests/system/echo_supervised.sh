@@ -13,13 +13,25 @@ said() {
     has_line "$scratch/said" "$1"
 }
 
+# echoes_by_udp SECONDS: an end is not to be seen, so socat waits for so long. Called by wait_for.
+# shellcheck disable=SC2317
+echoes_by_udp() {
+    [ "$(printf hello | socat "-t$1" - "UDP:127.0.0.1:${udp##*:}")" = hello ]
+}
+
+# Called by wait_for.
+# shellcheck disable=SC2317
+is_alive() {
+    [ "$(grep -c '^news WATCHDOG=1$' "$scratch/said")" -ge 3 ]
+}
+
 # refuses CODE TEXT COMMAND...: it must end with that code and say so.
 refuses() {
     wanted=$1
     text=$2
     shift 2
     code=0
-    timeout 10 "$@" >/dev/null 2>"$scratch/refusal" || code=$?
+    timeout 30 "$@" >/dev/null 2>"$scratch/refusal" || code=$?
     [ "$code" -eq "$wanted" ] || complain "$*: exit code $code, wanted $wanted: $(cat "$scratch/refusal")"
     grep -qF -e "$text" "$scratch/refusal" || complain "expected '$text' in: $(cat "$scratch/refusal")"
 }
@@ -30,17 +42,15 @@ for engine in $engines; do
     WATCHDOG_USEC=300000 "$COIR_PROGRAMS/activate" tcp://127.0.0.1:0 udp://127.0.0.1:0 -- \
         "$COIR_COMMAND" echo --engine "$engine" >"$scratch/said" 2>"$scratch/errors" &
     keeper=$!
-    wait_for 10 said '^news READY=1$' || die "$engine: never ready"
+    wait_for 30 said '^news READY=1$' || die "$engine: never ready"
     # Ready is said once it is.
     [ "$(grep -c '^listening on ' "$scratch/errors")" -eq 2 ] || complain "$engine: ready before it listens"
     sed -n 's/^socket //p' "$scratch/said" >"$scratch/addresses"
     tcp=$(address 1)
     udp=$(address 2)
-    [ "$(printf hello | socat -t2 - "TCP:127.0.0.1:${tcp##*:}")" = hello ] || complain "$engine: no echo by TCP"
-    [ "$(printf hello | socat -t1 - "UDP:127.0.0.1:${udp##*:}")" = hello ] || complain "$engine: no echo by UDP"
-    sleep 0.6
-    alive=$(grep -c '^news WATCHDOG=1$' "$scratch/said" || :)
-    [ "$alive" -ge 3 ] || complain "$engine: only $alive signs of life"
+    [ "$(printf hello | socat -t30 - "TCP:127.0.0.1:${tcp##*:}")" = hello ] || complain "$engine: no echo by TCP"
+    wait_for 30 echoes_by_udp 1 || complain "$engine: no echo by UDP"
+    wait_for 30 is_alive || complain "$engine: no three signs of life"
     ! said '^news STOPPING=1$' || complain "$engine: stops too early"
     kill -TERM "$keeper"
     code=0
@@ -75,7 +85,7 @@ has_no_rights() {
     done
     has NoNewPrivs 1
     port=$(address 1)
-    [ "$(printf hello | socat -t2 - "TCP:127.0.0.1:${port##*:}")" = hello ] || complain "$what: no echo"
+    [ "$(printf hello | socat -t30 - "TCP:127.0.0.1:${port##*:}")" = hello ] || complain "$what: no echo"
     end_server
 }
 

@@ -41,10 +41,10 @@ skip() {
 
 # wait_for SECONDS COMMAND...: until it succeeds; fails if it does not.
 wait_for() {
-    left=$(($1 * 50))
+    end=$(($(date +%s) + $1))
     shift
     until "$@"; do
-        [ $((left -= 1)) -gt 0 ] || return 1
+        [ "$(date +%s)" -le "$end" ] || return 1
         sleep 0.02
     done
 }
@@ -73,7 +73,7 @@ start_server() {
     ) &
     wait_for 10 test -e "$scratch/pid" || die "no server was started"
     server=$(cat "$scratch/pid")
-    wait_for 10 is_ready_or_gone || die "the server is not ready after 10 s"
+    wait_for 30 is_ready_or_gone || die "the server is not ready after 30 s"
     [ ! -e "$scratch/code" ] || die "the server ended with $(cat "$scratch/code")"
     sed -n 's/^listening on //p' "$scratch/errors" >"$scratch/addresses"
 }
@@ -111,5 +111,5 @@ counted() {
 # end_server: by SIGTERM; nobody is connected.
 end_server() {
     kill -TERM "$server"
-    wait_for_end 5
+    wait_for_end 30
 }

@@ -91,10 +91,15 @@ static inline void peer_send_all(int fd, const void *bytes, size_t size)
 
 static inline void peer_receive_all(int fd, void *bytes, size_t size)
 {
-    ssize_t received = recv(fd, bytes, size, MSG_WAITALL);
+    size_t got = 0;
 
-    if (received != (ssize_t)size)
-        PEER_DIE("received %zd bytes of %zu: %s", received, size, received < 0 ? strerror(errno) : "then the end");
+    while (got < size) {
+        ssize_t received = recv(fd, (char *)bytes + got, size - got, 0);
+
+        if (received <= 0)
+            PEER_DIE("received %zu bytes of %zu: %s", got, size, received < 0 ? strerror(errno) : "then the end");
+        got += (size_t)received;
+    }
 }
 
 /** Sends a message and expects it back. */

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * visits URI MILLISECONDS: for so long connects, exchanges a message, finishes
- * and expects the end, again and again; every connection must be taken and
- * served. Prints "visiting" at the first, and at the end how many were served.
+ * visits URI: until SIGTERM connects, exchanges a message, finishes and expects
+ * the end, again and again; every connection must be taken and served. Prints
+ * "visiting" at the first, and at the end how many were served.
  */
 #include "peer.h"
+#include <signal.h>
+
+static volatile sig_atomic_t ends;
+
+static void end_visits(int number)
+{
+    (void)number;
+    ends = 1;
+}
 
 static void be_served(int fd, unsigned long number)
 {
@@ -20,19 +29,19 @@ static void be_served(int fd, unsigned long number)
 
 int main(int argument_count, char **arguments)
 {
+    struct sigaction action = {.sa_handler = end_visits, .sa_flags = SA_RESTART};
     unsigned long served = 0;
-    int64_t end_ms;
 
-    if (argument_count != 3)
-        PEER_DIE("usage: visits URI MILLISECONDS");
-    end_ms = peer_now_ms() + (int64_t)peer_number(arguments[2]);
+    if (argument_count != 2)
+        PEER_DIE("usage: visits URI");
+    sigaction(SIGTERM, &action, NULL);
     do {
         be_served(peer_connect(arguments[1]), served);
         if (served++ == 0) {
             puts("visiting");
             fflush(stdout);
         }
-    } while (peer_now_ms() < end_ms);
+    } while (!ends);
     printf("%lu served\n", served);
     return 0;
 }
