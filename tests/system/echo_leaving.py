@@ -8,6 +8,7 @@
 # lose nobody. Time limit: 180 s.
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -47,22 +48,21 @@ def whoever_called_before_the_signal_is_served():
     print("       %d drains, %d callers at the signals" % (DRAINS, owed))
 
 
-def fill(client):
-    """Sends without reading until nothing more goes."""
-    client.settimeout(0.2)
-    try:
-        while True:
+def fill(clients):
+    """They send without reading until nothing more has gone from any of them for two seconds."""
+    for client in clients:
+        client.setblocking(False)
+    while writable := select.select([], clients, [], 2)[1]:
+        for client in writable:
             client.send(b"x" * 65536)
-    except (socket.timeout, TimeoutError):
-        pass
 
 
 def await_end(server, begin, what, at_least=0.0):
-    """The server ends within a second from `begin` on."""
+    """The server ends soon after `begin`: those it waits for would take half a minute and more."""
     expect(server.soon(lambda: server.process.poll() is not None), "%s does not end it" % what)
     took = time.monotonic() - begin
     print("       ended %.0f ms after %s" % (took * 1000, what))
-    expect(at_least <= took < at_least + 1, "it took %.3f s" % took)
+    expect(at_least <= took < at_least + 10, "it took %.3f s" % took)
 
 
 def cut_off(server):
@@ -73,8 +73,7 @@ def cut_off(server):
 def leave_twice(server, engine):
     deaf = [connect(server, room=4096) for _ in range(5)]
     quiet = [connect(server) for _ in range(3)]  # they do not leave when they are told the end
-    for client in deaf:
-        fill(client)
+    fill(deaf)
     expect(all(echoes(client) for client in quiet), "they are served")
     server.signal(signal.SIGTERM)
     expect(all(client.recv(1) == b"" for client in quiet), "the quiet are told the end")
@@ -96,8 +95,7 @@ def the_time_out_ends_it_at_once():
     for engine in ENGINES:
         with Server("--engine", engine, "--drain-timeout", "700ms", code=3) as server:
             deaf = [connect(server, room=4096) for _ in range(5)]
-            for client in deaf:
-                fill(client)
+            fill(deaf)
             begin = time.monotonic()
             server.signal(signal.SIGTERM)
             await_end(server, begin, "the signal, with a time-out of 700 ms, " + engine, at_least=0.7)
@@ -131,7 +129,7 @@ def serve_on(listener, engine):
         os.environ["LISTEN_PID"] = str(os.getpid())
 
     return subprocess.Popen(
-        [COMMAND, "echo", "--engine", engine, "--drain-quiet", "500ms" if SANITIZED else "200ms"],
+        [COMMAND, "echo", "--engine", engine, "--drain-quiet", "2s"],
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=hand_over,
@@ -141,7 +139,7 @@ def serve_on(listener, engine):
 
 def accepted_by(server):
     """It has been told to leave."""
-    words = server.communicate(timeout=20)[1]
+    words = server.communicate(timeout=60)[1]
     expect(server.returncode == 0, "exit code %d: %s" % (server.returncode, words))
     return int(re.search(r"^accepted (\d+) sessions", words, re.M).group(1))
 

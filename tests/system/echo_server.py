@@ -30,7 +30,7 @@ def expect(condition, what):
 class Server:
     """Runs until the end of a `with`, which ends it by SIGTERM and looks at its exit code and counters."""
 
-    def __init__(self, *options, address="tcp://127.0.0.1:0", start=True, code=0, wait=10, before=None):
+    def __init__(self, *options, address="tcp://127.0.0.1:0", start=True, code=0, wait=30, before=None):
         addresses = [address] if isinstance(address, str) else address
         listen = [word for one in addresses for word in ("--listen", one)]
         self.words = [COMMAND, "echo", *listen, *options]
@@ -74,7 +74,7 @@ class Server:
             self.words,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=20,
+            timeout=30,
             preexec_fn=self.before,
             pass_fds=self.pass_fds,
         )
@@ -143,7 +143,7 @@ def connect(server, source=None, room=None, number=0):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     if source:
         client.bind((source, 0))
-    client.settimeout(10)
+    client.settimeout(30)
     client.connect(place)
     server.clients.append(client)
     return client
@@ -166,7 +166,7 @@ def echoes(client, text=b"hello"):
 
 def is_reset(client):
     """True if the connection ends by a reset, after whatever is still to be read."""
-    client.settimeout(10)
+    client.settimeout(30)
     try:
         while client.recv(65536) != b"":
             pass
