@@ -32,6 +32,8 @@ struct echo_counters {
     uint64_t waits_for_memory;          /* receives put off as the byte budget was spent */
     uint64_t datagrams_refused;         /* by policy: an answer could start a loop, or reach many */
     uint64_t datagrams_lost;            /* answers that could not be sent */
+    uint64_t shortages;                 /* times that a client had to wait for a descriptor or memory of ours */
+    uint64_t connections_lost;          /* connections that broke before they were accepted, or for want of memory */
 };
 
 static inline bool echo_counters_add_up(const struct echo_counters *counters)

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "supervisor.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,8 +225,68 @@ void doors_tell(const struct doors *doors)
     }
 }
 
-void door_close(struct door *door)
+/* What its listener has counted: nothing, if there is none. */
+static struct coir_listener_info look_at(const struct door *door)
 {
+    struct coir_listener_info info = {.shortages = 0};
+
+    if (door->listener != NULL)
+        (void)coir_listener_info(door->listener, &info);
+    return info;
+}
+
+/* What is missing is missing to all of them: one line names the first and counts the rest. */
+void doors_warn(struct doors *doors, struct outputs *outputs)
+{
+    char first[COIR_ADDRESS_SIZE] = "";
+    char others[32] = "";
+    uint64_t shortages = 0, lost = 0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < doors->count; i++) {
+        struct door *door = &doors->doors[i];
+        struct coir_listener_info info = look_at(door);
+
+        if (door->listener == NULL || info.shortages + info.lost == door->shortages_told + door->lost_told)
+            continue;
+        if (count++ == 0)
+            memcpy(first, info.local, sizeof(first));
+        shortages += info.shortages - door->shortages_told;
+        lost += info.lost - door->lost_told;
+        door->shortages_told = info.shortages;
+        door->lost_told = info.lost;
+    }
+    if (count > 1)
+        (void)snprintf(others, sizeof(others), " and %zu more", count - 1);
+    if (shortages > 0)
+        outputs_warn(outputs, EVENT_SHORTAGE,
+                     "no descriptor or no memory for clients of %s%s, %" PRIu64
+                     " times in the last second: they wait; raise ulimit -n (LimitNOFILE= of the unit), or lower "
+                     "--max-sessions",
+                     first, others, shortages);
+    else if (lost > 0)
+        outputs_warn(outputs, EVENT_SHORTAGE, "%" PRIu64 " connections to %s%s broke before they were accepted", lost,
+                     first, others);
+}
+
+void doors_count(const struct doors *doors, struct echo_counters *counters)
+{
+    counters->shortages = doors->shortages;
+    counters->connections_lost = doors->lost;
+    for (size_t i = 0; i < doors->count; i++) {
+        struct coir_listener_info info = look_at(&doors->doors[i]);
+
+        counters->shortages += info.shortages;
+        counters->connections_lost += info.lost;
+    }
+}
+
+void door_close(struct doors *doors, struct door *door)
+{
+    struct coir_listener_info info = look_at(door);
+
+    doors->shortages += info.shortages;
+    doors->lost += info.lost;
     coir_listener_close(door->listener);
     coir_datagram_close(door->socket);
     door->listener = NULL;
@@ -235,5 +296,5 @@ void door_close(struct door *door)
 void doors_close(struct doors *doors)
 {
     for (size_t i = 0; i < doors->count; i++)
-        door_close(&doors->doors[i]);
+        door_close(doors, &doors->doors[i]);
 }

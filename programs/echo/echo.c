@@ -80,7 +80,7 @@ static int keep_door(void *arg)
         rc = datagrams_answer(door->socket, &server->sessions.counters);
     else
         rc = accept_sessions(server, door->listener);
-    door_close(door); /* at once: nobody queues for a server that is leaving */
+    door_close(&server->doors, door); /* at once: nobody queues for a server that is leaving */
     if (rc != -ESHUTDOWN && rc != -ECANCELED)
         end_for_good(server, door, rc);
     return 0;
@@ -191,22 +191,30 @@ static int show_life(void *arg)
     return 0;
 }
 
+static void show_counters(struct server *server)
+{
+    doors_count(&server->doors, &server->sessions.counters);
+    outputs_show(&server->outputs, &server->sessions.counters);
+}
+
 static int show_statistics(void *arg)
 {
     struct server *server = arg;
 
     while (coir_sleep(server->options->stats) == 0)
-        outputs_show(&server->outputs, &server->sessions.counters);
+        show_counters(server);
     return 0;
 }
 
-/* Once a second, lines about suppressed lines are due. */
-static int settle_log(void *arg)
+/* Once a second, lines are due that tell of more than one event. */
+static int settle_outputs(void *arg)
 {
     struct server *server = arg;
 
-    while (coir_sleep(COIR_SECOND) == 0)
+    while (coir_sleep(COIR_SECOND) == 0) {
+        doors_warn(&server->doors, &server->outputs);
         outputs_settle(&server->outputs);
+    }
     return 0;
 }
 
@@ -217,7 +225,7 @@ static int start_watch(struct server *server, struct coir_scope *watch)
     static const struct coir_task_options sessions = {.name = "time-outs", .background = true};
     static const struct coir_task_options life = {.name = "watchdog", .background = true};
     static const struct coir_task_options statistics = {.name = "statistics", .background = true};
-    static const struct coir_task_options log = {.name = "log", .background = true};
+    static const struct coir_task_options outputs = {.name = "outputs", .background = true};
     int rc = coir_spawn(watch, obey_signals, server, &signals);
 
     if (rc == 0)
@@ -226,8 +234,8 @@ static int start_watch(struct server *server, struct coir_scope *watch)
         rc = coir_spawn(watch, show_life, server, &life);
     if (rc == 0 && server->options->stats != COIR_FOREVER)
         rc = coir_spawn(watch, show_statistics, server, &statistics);
-    if (rc == 0 && server->options->log != NULL)
-        rc = coir_spawn(watch, settle_log, server, &log);
+    if (rc == 0 && (server->options->log != NULL || !server->options->quiet))
+        rc = coir_spawn(watch, settle_outputs, server, &outputs);
     if (rc == 0)
         rc = coir_yield(); /* from here on a signal is an event, and does not kill */
     return rc == 0 && coir_scope_state(watch) != 0 ? -ECANCELED : rc;
@@ -275,7 +283,7 @@ static void tell_totals(struct server *server)
 {
     const struct echo_counters *counters = &server->sessions.counters;
 
-    outputs_show(&server->outputs, counters);
+    show_counters(server);
     if (!echo_counters_add_up(counters)) {
         outputs_say(&server->outputs, "coir echo: the counters do not add up: a bug in coir, please report it");
         server->result = COMMAND_FAILED;
@@ -296,6 +304,11 @@ static void tell_totals(struct server *server)
     outputs_say(&server->outputs,
                 "echoed %" PRIu64 " bytes in %" PRIu64 " messages; datagrams: %" PRIu64 " refused, %" PRIu64 " lost",
                 counters->bytes, counters->messages, counters->datagrams_refused, counters->datagrams_lost);
+    if (counters->shortages + counters->connections_lost > 0)
+        outputs_say(&server->outputs,
+                    "shortages: %" PRIu64 " times no descriptor or no memory for a client; %" PRIu64
+                    " clients lost before they were accepted",
+                    counters->shortages, counters->connections_lost);
 }
 
 /* Serves until every session has ended, in `scope`. */

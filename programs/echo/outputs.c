@@ -15,12 +15,13 @@
 /** How long a blocked standard error may hold up the server. */
 #define PATIENCE_MS 50
 
-static const char *const kinds[] = {"server", "opened", "finished", "reset", "timed-out", "shed", "cancelled"};
+static const char *const kinds[] = {"server",    "opened", "finished",  "reset",
+                                    "timed-out", "shed",   "cancelled", "shortage"};
 
 static const struct meter_column columns[] = {
     {METER_LEVEL, "sessions"},  {METER_RATE, "messages/s"}, {METER_BYTE_RATE, ""},      {METER_LEVEL, "accepted"},
     {METER_LEVEL, "finished"},  {METER_LEVEL, "reset"},     {METER_LEVEL, "timed out"}, {METER_LEVEL, "shed"},
-    {METER_LEVEL, "cancelled"}, {METER_LEVEL, "refused"},   {METER_LEVEL, "lost"},
+    {METER_LEVEL, "cancelled"}, {METER_LEVEL, "refused"},   {METER_LEVEL, "lost"},      {METER_LEVEL, "shortages"},
 };
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
@@ -38,6 +39,7 @@ static struct meter_values values_of(const struct echo_counters *counters)
         counters->ended[ECHO_CANCELLED],
         counters->datagrams_refused,
         counters->datagrams_lost,
+        counters->shortages,
     }};
 }
 
@@ -86,7 +88,7 @@ int outputs_open(struct outputs *outputs, const struct echo_options *options)
 {
     int result = COMMAND_DONE;
 
-    *outputs = (struct outputs){.path = options->log};
+    *outputs = (struct outputs){.path = options->log, .quiet = options->quiet};
     if (options->stats != COIR_FOREVER)
         result = open_meter(outputs);
     if (result == COMMAND_DONE && options->log != NULL)
@@ -138,6 +140,20 @@ void outputs_say(struct outputs *outputs, const char *format, ...)
         (void)writer_put(outputs->screen, text, strlen(text)); /* it counts what it drops */
     else if (is_heard(outputs))
         fprintf(stderr, "%s\n", text);
+}
+
+void outputs_warn(struct outputs *outputs, enum event event, const char *format, ...)
+{
+    char text[SAYING_SIZE];
+    va_list values;
+
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof(text), format, values);
+    va_end(values);
+    if (outputs->log != NULL)
+        outputs_event(outputs, event, "%s", text);
+    else if (!outputs->quiet)
+        outputs_say(outputs, "coir echo: %s", text);
 }
 
 /* A rotation that failed shows nowhere else: the old file goes on growing under its new name. */

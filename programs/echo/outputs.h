@@ -22,6 +22,7 @@ enum event {
     EVENT_TIMED_OUT,
     EVENT_SHED,
     EVENT_CANCELLED,
+    EVENT_SHORTAGE,
 };
 
 /** Each may be NULL: then it was not asked for. */
@@ -31,6 +32,7 @@ struct outputs {
     const char *path;      /* of the log's file */
     struct log *log;
     struct meter *meter;
+    bool quiet;       /* standard error is for errors alone */
     bool deaf;        /* nobody takes what goes to standard error */
     bool opened_anew; /* the log's file was asked for, and nothing said yet of whether that worked */
 };
@@ -48,6 +50,11 @@ void outputs_close(struct outputs *outputs);
 
 /** A line in the log, if there is one. */
 void outputs_event(struct outputs *outputs, enum event event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** A line about what the server can go on with, but should not have to: in the log, if there is one, else on standard
+ * error, unless that is to be quiet. */
+void outputs_warn(struct outputs *outputs, enum event event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /** To be called once a second, so that lines about suppressed lines come, and about a file that cannot be opened anew.

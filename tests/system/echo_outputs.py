@@ -285,7 +285,7 @@ def counters_on_a_pipe_are_lines_with_the_time():
         client.close()
         expect(server.soon(lambda: "0 sessions" in lines()[-1] and "1 finished" in lines()[-1]), server.said)
     last = lines()[-1]
-    wanted = "1 accepted  1 finished  0 reset  0 timed out  0 shed  0 cancelled  0 refused  0 lost"
+    wanted = "1 accepted  1 finished  0 reset  0 timed out  0 shed  0 cancelled  0 refused  0 lost  0 shortages"
     expect(last.endswith(wanted), "the last line: " + last)
 
 

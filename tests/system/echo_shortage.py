@@ -3,13 +3,16 @@
 #
 # `coir echo` at its limit of descriptors, with 50 clients at the door: it tries
 # to accept at most 50 times a second, costs under 2 % of a core, those who are
-# in keep their pace, and whoever waits is served as soon as there is room.
+# in keep their pace, whoever waits is served as soon as there is room, and a
+# line a second says so.
 # Runs alone.
 import os
+import re
 import resource
 import select
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -17,7 +20,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from echo_server import SANITIZED, Failed, Server, connect, echoes, expect, run_cases
+from echo_server import COMMAND, SANITIZED, Failed, Server, Skipped, connect, echoes, expect, run_cases
 
 ENGINES = [os.environ["COIR_ENGINE"]] if os.environ.get("COIR_ENGINE") else ["epoll", "poll"]
 WAITING = 50
@@ -155,6 +158,85 @@ def nobody_spins_and_whoever_waits_is_served():
                   % (engine, first[0] * 1000, took * 1000))
             expect(took < 1, "%.3f s" % took)
         expect(server.totals()["accepted"] == 20 + WAITING, server.said)
+
+
+MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+WARNING = r"no descriptor or no memory for clients of (\S+), (\d+) times in the last second: they wait; raise ulimit -n.*"
+
+
+def warnings(text, begin):
+    """The lines that tell of shortages: address and how many times."""
+    return [(one[0], int(one[1])) for one in re.findall("^%s%s$" % (begin, WARNING), text, re.M)]
+
+
+def a_line_a_second_tells_of_it_on_standard_error():
+    with Server("--stats=100ms") as server:
+        expect(echoes(connect(server)), "one is in")
+        begin = time.monotonic()
+        set_limit(server, count_open(server))
+        late = connect(server)
+        told = lambda: warnings(server.listen(), "coir echo: ")
+        expect(server.soon(lambda: len(told()) >= 3), server.said)
+        took = time.monotonic() - begin
+        expect(len(told()) <= took + 1, "%d lines in %.1f s" % (len(told()), took))
+        expect(all(address == server.addresses[0] and times > 0 for address, times in told()), server.said)
+        set_limit(server, None)
+        expect(echoes(late), "who waited is served")
+    counted = re.findall(r"^shortages: (\d+) times no descriptor", server.said, re.M)
+    expect(len(counted) == 1 and int(counted[0]) >= sum(times for _, times in told()), server.said)
+    expect(re.findall(r"(\d+) shortages$", server.said, re.M)[-1] == counted[0], server.said)
+
+
+def a_line_a_second_tells_of_it_in_the_log():
+    with tempfile.NamedTemporaryFile("r") as log:
+        with Server("--log", log.name) as server:
+            expect(echoes(connect(server)), "one is in")
+            set_limit(server, count_open(server))
+            late = connect(server)
+
+            def told():
+                log.seek(0)
+                return warnings(log.read(), MOMENT + " shortage ")
+
+            expect(server.soon(lambda: len(told()) >= 2), "two lines")
+            set_limit(server, None)
+            expect(echoes(late), "who waited is served")
+        expect("no memory for clients" not in server.said, server.said)
+
+
+def who_wants_quiet_has_it():
+    with socket.create_server(("127.0.0.1", 0)) as lent:
+        words = [COMMAND, "echo", "--quiet", "--listen", "fd://%d" % lent.fileno()]
+        with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, pass_fds=[lent.fileno()]) as process:
+            server = type("Server", (), {"process": process})
+            try:
+                with socket.create_connection(lent.getsockname(), 10) as client:
+                    expect(echoes(client), "one is in")
+                    set_limit(server, count_open(server))
+                    with socket.create_connection(lent.getsockname(), 10):
+                        time.sleep(2.5)  # two lines would have come
+            finally:
+                process.terminate()
+            said = process.stderr.read()
+    expect(re.fullmatch(r"listening on \S+\n", said), said)
+
+
+def a_connection_that_breaks_in_the_queue_is_told():
+    if shutil.which("strace") is None:
+        raise Skipped("no strace")
+    with Server() as server:
+        expect(echoes(connect(server)), "it serves")
+        words = ["strace", "-o", "/dev/null", "-e", "inject=accept4:error=ECONNABORTED:when=1"]
+        with subprocess.Popen([*words, "-p", str(server.process.pid)], stderr=subprocess.PIPE, text=True) as tracer:
+            try:
+                if "attached" not in tracer.stderr.readline():
+                    raise Skipped("not allowed to trace")
+                expect(echoes(connect(server)), "the next try accepts it")
+                line = "1 connections to %s broke before they were accepted" % server.addresses[0]
+                expect(server.soon(lambda: line in server.listen()), server.said)
+            finally:
+                tracer.terminate()
+    expect("; 1 clients lost before they were accepted" in server.said, server.said)
 
 
 run_cases(globals(), __file__)
