@@ -27,6 +27,7 @@ struct echo_counters {
     uint64_t accepted;
     uint64_t live;
     uint64_t ended[ECHO_OUTCOME_COUNT]; /* by outcome */
+    uint64_t empty;                     /* of those that finished or were reset: the client never sent a byte */
     uint64_t messages;                  /* echoed, datagrams included */
     uint64_t bytes;                     /* echoed */
     uint64_t waits_for_memory;          /* receives put off as the byte budget was spent */

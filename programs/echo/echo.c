@@ -298,9 +298,10 @@ static void tell_totals(struct server *server)
         return;
     outputs_say(&server->outputs,
                 "accepted %" PRIu64 " sessions: %" PRIu64 " finished, %" PRIu64 " reset, %" PRIu64
-                " timed out, %" PRIu64 " shed, %" PRIu64 " cancelled",
+                " timed out, %" PRIu64 " shed, %" PRIu64 " cancelled; %" PRIu64 " were empty",
                 counters->accepted, counters->ended[ECHO_FINISHED], counters->ended[ECHO_RESET],
-                counters->ended[ECHO_TIMED_OUT], counters->ended[ECHO_SHED], counters->ended[ECHO_CANCELLED]);
+                counters->ended[ECHO_TIMED_OUT], counters->ended[ECHO_SHED], counters->ended[ECHO_CANCELLED],
+                counters->empty);
     outputs_say(&server->outputs,
                 "echoed %" PRIu64 " bytes in %" PRIu64 " messages; datagrams: %" PRIu64 " refused, %" PRIu64 " lost",
                 counters->bytes, counters->messages, counters->datagrams_refused, counters->datagrams_lost);

@@ -21,7 +21,8 @@ static const char *const kinds[] = {"server",    "opened", "finished",  "reset",
 static const struct meter_column columns[] = {
     {METER_LEVEL, "sessions"},  {METER_RATE, "messages/s"}, {METER_BYTE_RATE, ""},      {METER_LEVEL, "accepted"},
     {METER_LEVEL, "finished"},  {METER_LEVEL, "reset"},     {METER_LEVEL, "timed out"}, {METER_LEVEL, "shed"},
-    {METER_LEVEL, "cancelled"}, {METER_LEVEL, "refused"},   {METER_LEVEL, "lost"},      {METER_LEVEL, "shortages"},
+    {METER_LEVEL, "cancelled"}, {METER_LEVEL, "empty"},     {METER_LEVEL, "refused"},   {METER_LEVEL, "lost"},
+    {METER_LEVEL, "shortages"},
 };
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
@@ -37,6 +38,7 @@ static struct meter_values values_of(const struct echo_counters *counters)
         counters->ended[ECHO_TIMED_OUT],
         counters->ended[ECHO_SHED],
         counters->ended[ECHO_CANCELLED],
+        counters->empty,
         counters->datagrams_refused,
         counters->datagrams_lost,
         counters->shortages,

@@ -37,6 +37,7 @@ struct session {
     uint64_t bytes_taken;       /* by the client, when last looked at while it wrote */
     uint32_t tick;              /* of its last message */
     bool writing;
+    bool has_spoken; /* the client has sent something */
     enum echo_outcome ended_early;
 };
 
@@ -134,13 +135,22 @@ static int receive(struct session *session, struct coir_slice *ret_data)
     return rc;
 }
 
+/* Whoever says nothing, as a health check or a scan of ports does, is not worth a line. */
+static void note_first_words(struct session *session)
+{
+    session->has_spoken = true;
+    log_event(session->all, session->stream, session->peer, EVENT_OPENED, NULL);
+}
+
 static int echo_until_the_end(struct session *session)
 {
     struct echo_counters *counters = &session->all->counters;
     struct coir_slice data;
-    int rc;
+    int rc = receive(session, &data);
 
-    while ((rc = receive(session, &data)) > 0) {
+    if (rc > 0)
+        note_first_words(session);
+    for (; rc > 0; rc = receive(session, &data)) {
         size_t size = data.size;
 
         session->writing = true;
@@ -170,8 +180,11 @@ static enum echo_outcome part(struct session *session, int rc)
 
     if (session->stream == NULL)
         return session->ended_early;
-    log_event(session->all, session->stream, session->peer, EVENT_FINISHED + outcome,
-              outcome == ECHO_RESET ? coir_error_text(rc) : NULL);
+    if (!session->has_spoken && (rc == 0 || outcome == ECHO_RESET))
+        session->all->counters.empty++;
+    else
+        log_event(session->all, session->stream, session->peer, EVENT_FINISHED + outcome,
+                  outcome == ECHO_RESET ? coir_error_text(rc) : NULL);
     if (outcome == ECHO_CANCELLED)
         coir_abort(session->stream);
     else
@@ -341,10 +354,8 @@ void sessions_admit(struct sessions *all, struct coir_stream *stream)
         session->all = all;
         session->stream = stream;
         refusal = start(all, session);
-        if (refusal == NULL) {
-            log_event(all, stream, session->peer, EVENT_OPENED, NULL);
+        if (refusal == NULL)
             return;
-        }
     }
     free(session);
     if (rc < 0)

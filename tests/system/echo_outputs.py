@@ -67,7 +67,7 @@ def a_line_tells_who_came_and_how_it_ended():
             done, broken, last = connect(server), connect(server), connect(server)
             for client in (done, broken, last):
                 expect(echoes(client), "three are served")
-                expect(log.tells(server, "opened", client.getsockname(), "in 0 out 0"), "opened")
+                expect(log.tells(server, "opened", client.getsockname(), "in 5 out 0"), "opened")
             expect(is_turned_away(server), "one too many is turned away")
             peer = r"tcp://\S+ tcp://127\.0\.0\.1:\d+ "
             expect(log.tells(server, "shed", None, peer + "in 0 out 0: there are too many from its address"), "shed")
@@ -91,6 +91,23 @@ def who_is_idle_is_named():
         with Server("--log", log.path, "--idle-timeout", "400ms") as server:
             idle = connect(server)
             expect(log.tells(server, "timed-out", idle.getsockname(), "in 0 out 0: it was idle"), "timed out")
+
+
+def who_says_nothing_is_counted_and_not_logged():
+    with Log() as log:
+        with Server("--log", log.path) as server:
+            scan, check = connect(server), connect(server)
+            reset(scan)
+            check.close()
+            talker = connect(server)
+            expect(echoes(talker) and log.tells(server, "opened", talker.getsockname()), "who says something is logged")
+            name = talker.getsockname()
+            talker.close()
+            expect(log.tells(server, "finished", name, "in 5 out 5"), "finished")
+        kinds = [line.split()[1] for line in log.text().splitlines()]
+    expect(kinds == ["opened", "finished", "server"], "%s" % kinds)
+    counts = server.totals()
+    expect(counts["finished"] == 2 and counts["reset"] == 1 and counts["were empty"] == 2, server.said)
 
 
 def push(client):
@@ -285,7 +302,7 @@ def counters_on_a_pipe_are_lines_with_the_time():
         client.close()
         expect(server.soon(lambda: "0 sessions" in lines()[-1] and "1 finished" in lines()[-1]), server.said)
     last = lines()[-1]
-    wanted = "1 accepted  1 finished  0 reset  0 timed out  0 shed  0 cancelled  0 refused  0 lost  0 shortages"
+    wanted = "1 accepted  1 finished  0 reset  0 timed out  0 shed  0 cancelled  0 empty  0 refused  0 lost  0 shortages"
     expect(last.endswith(wanted), "the last line: " + last)
 
 
