@@ -35,6 +35,7 @@ def drain_under_load(server, milliseconds):
     expect(load.returncode == 0, "%s: a caller was not served" % server.words)
     called, here = map(int, re.match(r"(\d+) called, (\d+) of them", said).groups())
     expect(here == 200, said)
+    expect(server.soon(lambda: server.process.poll() is not None), "it stays")  # else we would send a second signal
     server.end()
     expect(server.totals()["accepted"] == called, "%d called, %s" % (called, server.said))
     return here
