@@ -23,11 +23,17 @@ target_link_libraries(coir_public INTERFACE Threads::Threads)
 add_library(coir_flags INTERFACE)
 target_link_libraries(coir_flags INTERFACE coir_public)
 target_compile_definitions(coir_flags INTERFACE _GNU_SOURCE)
+if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+    # For dates after 2038 and files above 2 GiB a 32-bit C library must be asked.
+    target_compile_definitions(coir_flags INTERFACE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+endif()
 target_compile_options(coir_flags INTERFACE
     $<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes>
     # An assertion may be a sentence: ASSERT(!"this cannot be").
     $<$<COMPILE_LANG_AND_ID:C,Clang>:-Wno-string-conversion>
     -fno-omit-frame-pointer
+    # Not every machine's compiler does without being asked: for unwinders to get through our frames.
+    -fasynchronous-unwind-tables
     # One jump less in each system call.
     -fno-plt
     # So that __FILE__ reads src/task/park.c wherever the tree lies.
@@ -52,7 +58,7 @@ if(COIR_SANITIZE)
     add_link_options(-fsanitize=${COIR_SANITIZE})
 endif()
 
-set(COIR_CONTEXT_VARIANTS x86_64 aarch64 ucontext)
+set(COIR_CONTEXT_VARIANTS x86_64 aarch64 riscv64 ucontext)
 string(REGEX REPLACE "^(amd64|AMD64)$" "x86_64" COIR_CONTEXT_VARIANT "${CMAKE_SYSTEM_PROCESSOR}")
 string(REGEX REPLACE "^(arm64)$" "aarch64" COIR_CONTEXT_VARIANT "${COIR_CONTEXT_VARIANT}")
 if(COIR_CONTEXT STREQUAL "ucontext" OR NOT COIR_CONTEXT_VARIANT IN_LIST COIR_CONTEXT_VARIANTS)

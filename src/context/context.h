@@ -5,7 +5,7 @@
  * Floating-point control words are part of it only in a build with
  * COIR_SWITCH_FPU.
  *
- * The body is per machine (x86_64.S, aarch64.S, ucontext.c). Sanitizer hooks
+ * The body is per machine (x86_64.S, aarch64.S, riscv64.S, ucontext.c). Sanitizer hooks
  * are called around a switch only where the program has them (sanitizer.h).
  */
 #ifndef CONTEXT_CONTEXT_H

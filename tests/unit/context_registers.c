@@ -7,7 +7,7 @@
 #include "support/test.h"
 #include <string.h>
 
-#define REGISTERS_MOST 20
+#define REGISTERS_MOST 24
 #define STACK_SIZE 65536
 
 /**
@@ -56,6 +56,42 @@ __asm__(".text\n"
         "    ldp d8, d9, [sp, #96]\n    ldp d10, d11, [sp, #112]\n"
         "    ldp d12, d13, [sp, #128]\n    ldp d14, d15, [sp, #144]\n"
         "    add sp, sp, #176\n"
+        "    ret\n");
+#elif defined(__riscv) && defined(__riscv_float_abi_double)
+#define REGISTERS 24 /* s0 to s11, fs0 to fs11 */
+__asm__(".text\n"
+        ".globl swap_with_registers\n"
+        "swap_with_registers:\n"
+        "    addi sp, sp, -208\n"
+        "    sd ra, 192(sp)\n    sd a3, 200(sp)\n"
+        "    sd s0, 0(sp)\n    sd s1, 8(sp)\n    sd s2, 16(sp)\n    sd s3, 24(sp)\n"
+        "    sd s4, 32(sp)\n    sd s5, 40(sp)\n    sd s6, 48(sp)\n    sd s7, 56(sp)\n"
+        "    sd s8, 64(sp)\n    sd s9, 72(sp)\n    sd s10, 80(sp)\n    sd s11, 88(sp)\n"
+        "    fsd fs0, 96(sp)\n    fsd fs1, 104(sp)\n    fsd fs2, 112(sp)\n    fsd fs3, 120(sp)\n"
+        "    fsd fs4, 128(sp)\n    fsd fs5, 136(sp)\n    fsd fs6, 144(sp)\n    fsd fs7, 152(sp)\n"
+        "    fsd fs8, 160(sp)\n    fsd fs9, 168(sp)\n    fsd fs10, 176(sp)\n    fsd fs11, 184(sp)\n"
+        "    ld s0, 0(a2)\n    ld s1, 8(a2)\n    ld s2, 16(a2)\n    ld s3, 24(a2)\n"
+        "    ld s4, 32(a2)\n    ld s5, 40(a2)\n    ld s6, 48(a2)\n    ld s7, 56(a2)\n"
+        "    ld s8, 64(a2)\n    ld s9, 72(a2)\n    ld s10, 80(a2)\n    ld s11, 88(a2)\n"
+        "    fld fs0, 96(a2)\n    fld fs1, 104(a2)\n    fld fs2, 112(a2)\n    fld fs3, 120(a2)\n"
+        "    fld fs4, 128(a2)\n    fld fs5, 136(a2)\n    fld fs6, 144(a2)\n    fld fs7, 152(a2)\n"
+        "    fld fs8, 160(a2)\n    fld fs9, 168(a2)\n    fld fs10, 176(a2)\n    fld fs11, 184(a2)\n"
+        "    call coir_context_swap\n"
+        "    ld a3, 200(sp)\n"
+        "    sd s0, 0(a3)\n    sd s1, 8(a3)\n    sd s2, 16(a3)\n    sd s3, 24(a3)\n"
+        "    sd s4, 32(a3)\n    sd s5, 40(a3)\n    sd s6, 48(a3)\n    sd s7, 56(a3)\n"
+        "    sd s8, 64(a3)\n    sd s9, 72(a3)\n    sd s10, 80(a3)\n    sd s11, 88(a3)\n"
+        "    fsd fs0, 96(a3)\n    fsd fs1, 104(a3)\n    fsd fs2, 112(a3)\n    fsd fs3, 120(a3)\n"
+        "    fsd fs4, 128(a3)\n    fsd fs5, 136(a3)\n    fsd fs6, 144(a3)\n    fsd fs7, 152(a3)\n"
+        "    fsd fs8, 160(a3)\n    fsd fs9, 168(a3)\n    fsd fs10, 176(a3)\n    fsd fs11, 184(a3)\n"
+        "    ld s0, 0(sp)\n    ld s1, 8(sp)\n    ld s2, 16(sp)\n    ld s3, 24(sp)\n"
+        "    ld s4, 32(sp)\n    ld s5, 40(sp)\n    ld s6, 48(sp)\n    ld s7, 56(sp)\n"
+        "    ld s8, 64(sp)\n    ld s9, 72(sp)\n    ld s10, 80(sp)\n    ld s11, 88(sp)\n"
+        "    fld fs0, 96(sp)\n    fld fs1, 104(sp)\n    fld fs2, 112(sp)\n    fld fs3, 120(sp)\n"
+        "    fld fs4, 128(sp)\n    fld fs5, 136(sp)\n    fld fs6, 144(sp)\n    fld fs7, 152(sp)\n"
+        "    fld fs8, 160(sp)\n    fld fs9, 168(sp)\n    fld fs10, 176(sp)\n    fld fs11, 184(sp)\n"
+        "    ld ra, 192(sp)\n"
+        "    addi sp, sp, 208\n"
         "    ret\n");
 #else
 #define REGISTERS 0
