@@ -56,7 +56,7 @@ struct timespec writer_time_left(coir_time until)
 
     if (left <= 0)
         return (struct timespec){0};
-    return (struct timespec){.tv_sec = left / COIR_SECOND, .tv_nsec = left % COIR_SECOND};
+    return (struct timespec){.tv_sec = (time_t)(left / COIR_SECOND), .tv_nsec = (long)(left % COIR_SECOND)};
 }
 
 static void add_to_chunk(struct writer *writer, const char *bytes, size_t size)

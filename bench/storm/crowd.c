@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,14 +280,9 @@ int crowd_open(const struct crowd_plan *plan, struct crowd **ret_crowd)
 
 static bool must_stop(int stop_fd, int64_t end_ns)
 {
-    fd_set set;
-    struct timeval none = {0, 0};
+    struct pollfd stop = {.fd = stop_fd, .events = POLLIN}; /* one below 0 is never ready */
 
-    if (stop_fd < 0)
-        return clock_monotonic() >= end_ns;
-    FD_ZERO(&set);
-    FD_SET(stop_fd, &set);
-    return clock_monotonic() >= end_ns || select(stop_fd + 1, &set, NULL, NULL, &none) != 0;
+    return clock_monotonic() >= end_ns || poll(&stop, 1, 0) != 0;
 }
 
 int crowd_run(struct crowd *crowd, int64_t duration_ns, int stop_fd)

@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define MESSAGE_SIZE 64
@@ -131,15 +132,15 @@ static int receive_until(struct pulse *pulse, int64_t end_ns)
 {
     struct epoll_event events[EVENTS_MAX];
     int64_t left_ns = end_ns - clock_monotonic();
-    struct timespec timeout = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
-    int count;
+    int64_t timeout[2] = {left_ns / 1000000000, left_ns % 1000000000}; /* as the kernel reads it on every machine */
+    long count;
 
     if (left_ns < 0)
-        timeout = (struct timespec){0, 0};
-    count = epoll_pwait2(pulse->epoll_fd, events, EVENTS_MAX, &timeout, NULL);
+        timeout[0] = timeout[1] = 0;
+    count = syscall(SYS_epoll_pwait2, pulse->epoll_fd, events, EVENTS_MAX, timeout, NULL, (size_t)0); /* not in musl */
     if (count < 0 && errno != EINTR)
         return perror("pulse: epoll_pwait2"), -1;
-    for (int i = 0; i < count; i++)
+    for (long i = 0; i < count; i++)
         if (receive_answer(pulse, events[i].data.ptr) < 0)
             return -1;
     return 0;

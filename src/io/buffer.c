@@ -69,7 +69,7 @@ static int make_buffer(struct buffers *pool, size_t size, uint8_t class, struct 
 
     if (!is_within_budget(pool, size))
         destroy_free(pool);
-    if (size > UINT32_MAX || !is_within_budget(pool, size))
+    if (size > UINT32_MAX - sizeof(*buffer) || !is_within_budget(pool, size))
         return -ENOBUFS;
     buffer = alloc_bytes(sizeof(*buffer) + size);
     if (buffer == NULL)

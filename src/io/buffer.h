@@ -31,7 +31,7 @@ struct buffer {
     uint32_t first;    /* the holder's: what is not consumed yet is from here ... */
     uint32_t end;      /* ... to here */
     uint32_t lent;     /* bytes from `first` that a slice has; 0 = no slice is out */
-    unsigned char bytes[] __attribute__((aligned(16)));
+    _Alignas(max_align_t) unsigned char bytes[];
 };
 
 /** The free buffers of one class. */

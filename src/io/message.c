@@ -68,6 +68,15 @@ static void take_control(struct message *message, struct cmsghdr *control)
     }
 }
 
+/* The one after `control`; NULL = no more. CMSG_NXTHDR() does this too, but musl's warns of conversions. */
+static struct cmsghdr *next_control(const struct msghdr *header, struct cmsghdr *control)
+{
+    unsigned char *next = (unsigned char *)control + CMSG_ALIGN(control->cmsg_len);
+    unsigned char *end = (unsigned char *)header->msg_control + header->msg_controllen;
+
+    return end - next < (ptrdiff_t)sizeof(*control) ? NULL : (struct cmsghdr *)(void *)next;
+}
+
 void message_take(struct message *message, struct message_frame *frame)
 {
     struct msghdr *header = &frame->header;
@@ -76,7 +85,7 @@ void message_take(struct message *message, struct message_frame *frame)
 
     message->peer_size = size < room ? size : room; /* of a Unix path of 108 bytes the kernel counts its zero, too */
     message->truncated = (header->msg_flags & MSG_TRUNC) != 0;
-    for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL; control = CMSG_NXTHDR(header, control))
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control != NULL; control = next_control(header, control))
         take_control(message, control);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "kernel/kernel.h"
 #include <errno.h>
+#include <stddef.h>
 #include <sys/mman.h>
 
 int kernel_map(size_t size, void **ret_memory)

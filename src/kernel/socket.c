@@ -5,6 +5,7 @@
  */
 #include "kernel/kernel.h"
 #include <errno.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 
 int kernel_socket(int family, int type, int protocol)

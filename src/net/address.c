@@ -53,9 +53,9 @@ const char *address_split(const char *uri, size_t *ret_scheme_size)
 }
 
 /* A decimal number up to `max`, digits alone; -1 if the text is none. */
-static long parse_number(const char *text, long max)
+static int64_t parse_number(const char *text, uint32_t max)
 {
-    long number = 0;
+    int64_t number = 0;
 
     if (*text == '\0')
         return -1;
@@ -73,7 +73,7 @@ static long parse_number(const char *text, long max)
 static enum address_flaw parse_ip6(char *host, uint16_t port, struct address *address)
 {
     char *zone = strchr(host, '%');
-    long interface = 0;
+    int64_t interface = 0;
 
     if (zone != NULL) {
         *zone = '\0';
@@ -125,7 +125,7 @@ enum address_flaw address_parse_ip(const char *text, struct address *ret_address
     struct address address = {.size = 0};
     enum address_flaw flaw;
     char host[256];
-    long port;
+    int64_t port;
 
     if (colon == NULL || colon[1] == '\0' || strchr(colon, ']') != NULL)
         return ADDRESS_NO_PORT;
@@ -163,7 +163,7 @@ enum address_flaw address_parse_local(const char *text, struct address *ret_addr
 
 enum address_flaw address_parse_descriptor(const char *text, int *ret_fd)
 {
-    long fd = parse_number(text, INT32_MAX);
+    int64_t fd = parse_number(text, INT32_MAX);
 
     if (fd < 0)
         return ADDRESS_DESCRIPTOR;

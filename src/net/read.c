@@ -158,7 +158,7 @@ static int read_all(struct coir_stream *stream, unsigned char *bytes, size_t siz
 {
     stream->last_in = take_held(stream, bytes, size);
     while (stream->last_in < size) {
-        int rc = receive_bytes(stream, bytes + stream->last_in, size - stream->last_in);
+        int rc = receive_bytes(stream, bytes + stream->last_in, size - (size_t)stream->last_in);
 
         if (rc <= 0)
             return rc;

@@ -130,7 +130,7 @@ static __attribute__((noinline)) int write_rest(struct coir_stream *stream, cons
         rc = proceed_writing(stream, sent, &shortage);
         if (rc < 0)
             return end_write(stream, rc);
-        left = size - stream->last_out;
+        left = size - (size_t)stream->last_out;
         sent = stream->kind->write(stream, bytes + stream->last_out, left < SEND_MAX ? left : SEND_MAX);
     }
 }

@@ -15,7 +15,9 @@
 
 #define SLOTS_FIRST 1024u  /* not one giant reservation: Valgrind refuses that */
 #define SLOTS_MOST 131072u /* a million stacks then take some fifteen chunks */
-#define SLOTS_LEAST 16u    /* where less address space than that is left, there is none */
+/* Of a 32-bit address space a larger chunk would leave holes that hold no second one. */
+#define CHUNK_SIZE_MOST (SIZE_MAX / 16)
+#define SLOTS_LEAST 16u /* where less address space than that is left, there is none */
 
 static const size_t class_sizes[STACK_CLASS_COUNT] = {
     [COIR_STACK_DEFAULT] = 64 * 1024,
@@ -93,6 +95,8 @@ static int open_chunk(enum coir_stack_class stack_class, uint32_t slots, struct 
     struct stack_chunk *chunk;
     void *memory;
 
+    while (slots > CHUNK_SIZE_MOST / stride)
+        slots /= 2;
     if (reserve_slots(stride, &slots, &memory) < 0)
         return -ENOMEM;
     chunk = alloc_zeroed(1, sizeof *chunk + slots * sizeof chunk->owners[0]);

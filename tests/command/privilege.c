@@ -262,7 +262,11 @@ static int drop_without_no_new_privs(char *ret_reason)
 
 static int drop_without_setresgid(char *ret_reason)
 {
+#ifdef SYS_setresgid32 /* where the other one's groups have 16 bits */
+    pretend(SYS_setresgid32, -1);
+#else
     pretend(SYS_setresgid, -1);
+#endif
     return drop_to_numbers(ret_reason);
 }
 

@@ -299,7 +299,8 @@ TEST(moments_are_those_of_the_calendar)
         expect_moment(days[i] * 86400, 999999999);
     test_random_init(&random);
     for (int i = 0; i < 20000; i++)
-        expect_moment((int64_t)test_random_below(&random, 253402300800), (long)test_random_below(&random, 1000000000));
+        expect_moment((int64_t)(test_random_next(&random) % 253402300800u),
+                      (long)test_random_below(&random, 1000000000));
     value_print_moment(-1, 0, text);
     assert_string_equal(text, "1970-01-01T00:00:00.000Z");
     value_print_moment(INT64_MAX, 0, text);

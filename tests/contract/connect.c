@@ -90,14 +90,14 @@ static struct place deserted_place(bool local)
 static void note_result(const struct fault_call *call, void *context)
 {
     if (strcmp(call->function, "kernel_connect") == 0)
-        *(long *)context = call->result;
+        *(int64_t *)context = call->result;
 }
 
 CASE_OF_BOTH(nobody_there_refuses)
 {
     struct subject subject = {
         .kind = &connecting, .local = local, .deadline = COIR_FOREVER, .peer = -1, .other = -1, .ready = {-1, -1}};
-    long first = 0;
+    int64_t first = 0;
 
     listener_place = deserted_place(local);
     open_socket(&subject);

@@ -180,9 +180,9 @@ static void keep_books(const struct fault_call *call, void *context)
 {
     (void)context;
     if (strcmp(call->function, "alloc_free") == 0)
-        torture.allocations -= call->result;
+        torture.allocations -= (long)call->result;
     else if (strncmp(call->function, "alloc_", 6) == 0)
-        torture.allocations += call->result;
+        torture.allocations += (long)call->result;
     else if (strcmp(call->function, "kernel_map") == 0)
         torture.mappings += call->result == 0;
     else if (strcmp(call->function, "kernel_unmap") == 0)

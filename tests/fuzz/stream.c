@@ -215,9 +215,9 @@ static void send_bytes(struct peer *peer, size_t size, int descriptor, size_t co
         bytes[i] = byte_at(peer->sent + i);
     if (copies > 0) {
         message.msg_control = control.room;
-        message.msg_controllen = CMSG_SPACE(copies * sizeof(int));
-        control.header = (struct cmsghdr){
-            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(copies * sizeof(int))};
+        message.msg_controllen = (__typeof__(message.msg_controllen))CMSG_SPACE(copies * sizeof(int));
+        control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        control.header.cmsg_len = (__typeof__(control.header.cmsg_len))CMSG_LEN(copies * sizeof(int));
         for (size_t i = 0; i < copies; i++)
             memcpy(CMSG_DATA(&control.header) + i * sizeof(int), &descriptor, sizeof(int));
     }

@@ -7,14 +7,16 @@
 #include "value.h"
 #include "fuzz/fuzz.h"
 #include "meter.h"
+#include <math.h>
 #include <string.h>
 
 #define UNTOUCHED 0x5aa5
 
-/* The digits of a short word, its point left out, times its unit are the value times a power of ten. */
+/* The digits of a short word, its point left out, times its unit are the value times a power of ten. Both products
+ * have fewer than 104 bits, of which the last 64 and the first 40 are compared. */
 static void check_exact(const char *word, uint64_t value, uint64_t unit)
 {
-    unsigned __int128 digits = 0, scale = 1;
+    uint64_t digits = 0, scale = 1;
     bool behind = false;
 
     if (strlen(word) > 18)
@@ -28,6 +30,8 @@ static void check_exact(const char *word, uint64_t value, uint64_t unit)
         scale *= behind ? 10 : 1;
     }
     CHECK(digits * unit == value * scale);
+    CHECK(fabs((double)digits * (double)unit - (double)value * (double)scale) <=
+          ldexp((double)digits * (double)unit, -40));
 }
 
 /* What follows the number, behind a 1. */
@@ -101,8 +105,8 @@ static void check_numbers(const uint8_t *bytes, size_t size)
     memcpy(numbers, bytes, size < sizeof(numbers) ? size : sizeof(numbers));
     memcpy(before.values, numbers, 3 * sizeof(numbers[0]));
     memcpy(now.values, numbers + 3, 3 * sizeof(numbers[0]));
-    room = 1 + numbers[6] % sizeof(text);
-    used = meter_format(columns, 3, &before, &now, (coir_time)numbers[7], numbers[6] >> 32, text, room);
+    room = 1 + (size_t)(numbers[6] % sizeof(text));
+    used = meter_format(columns, 3, &before, &now, (coir_time)numbers[7], (size_t)(numbers[6] >> 32), text, room);
     CHECK(used < room && text[used] == '\0' && strlen(text) == used);
     value_print_moment((int64_t)numbers[0], (long)(numbers[1] % 1000000000), moment);
     CHECK(strlen(moment) == strlen("2026-11-23T21:00:00.123Z"));

@@ -217,7 +217,7 @@ static struct verdict begin_call(enum function function, const struct fault_call
     return verdict;
 }
 
-static long end_call(struct fault_call *call, const struct verdict *verdict, long result)
+static int64_t end_call(struct fault_call *call, const struct verdict *verdict, int64_t result)
 {
     call->result = result;
     if (!verdict->unseen)
@@ -232,8 +232,7 @@ static long end_call(struct fault_call *call, const struct verdict *verdict, lon
         struct fault_call call = {#name, descriptor, asked_size, 0};                                                   \
         struct verdict verdict = begin_call(FUNCTION_##name, &call);                                                   \
                                                                                                                        \
-        return (type)end_call(&call, &verdict,                                                                         \
-                              verdict.error != 0 ? -(long)verdict.error : (long)__real_##name(__VA_ARGS__));           \
+        return (type)end_call(&call, &verdict, verdict.error != 0 ? -verdict.error : __real_##name(__VA_ARGS__));      \
     }
 
 /* The same for one that returns memory. */
@@ -308,7 +307,7 @@ ssize_t __wrap_kernel_send_pieces(int fd, const struct iovec *pieces, size_t cou
         sent = send_pieces_cut(fd, pieces, count, verdict.limit);
     else
         sent = __real_kernel_send_pieces(fd, pieces, count);
-    return end_call(&call, &verdict, sent);
+    return (ssize_t)end_call(&call, &verdict, sent);
 }
 
 static size_t message_size(const struct msghdr *message)

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /** In the place of a name: every function that can fail (all but kernel_clock and alloc_free). */
 #define FAULT_ANY NULL
@@ -53,9 +54,9 @@ void fault_clear(void);
 /** What an observer sees of a call. */
 struct fault_call {
     const char *function;
-    int fd;      /* -1 where the first argument is none */
-    size_t size; /* that was asked for, in bytes or items, or the action; 0 where the call has none */
-    long result; /* afterwards: what it returns; of a pointer 1 or 0, also of the one that alloc_free() was given */
+    int fd;         /* -1 where the first argument is none */
+    size_t size;    /* that was asked for, in bytes or items, or the action; 0 where the call has none */
+    int64_t result; /* afterwards: what it returns; of a pointer 1 or 0, also of the one that alloc_free() was given */
 };
 
 /**

@@ -229,7 +229,7 @@ void peer_remove_directory(const char *path)
 
 void peer_block_ms(unsigned milliseconds)
 {
-    struct timespec left = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};
+    struct timespec left = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000};
 
     while (nanosleep(&left, &left) < 0 && errno == EINTR)
         ;

@@ -20,9 +20,9 @@ uint64_t test_random_next(struct test_random *source)
     return mixed ^ mixed >> 31;
 }
 
-uint64_t test_random_below(struct test_random *source, uint64_t limit)
+size_t test_random_below(struct test_random *source, size_t limit)
 {
-    return test_random_next(source) % limit; /* its bias is of no weight in tests */
+    return (size_t)(test_random_next(source) % limit); /* its bias is of no weight in tests */
 }
 
 void test_random_fill(struct test_random *source, void *bytes, size_t size)

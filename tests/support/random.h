@@ -19,7 +19,7 @@ void test_random_seed(struct test_random *source, uint64_t seed);
 uint64_t test_random_next(struct test_random *source);
 
 /** A number in [0, `limit`), `limit` > 0. */
-uint64_t test_random_below(struct test_random *source, uint64_t limit);
+size_t test_random_below(struct test_random *source, size_t limit);
 
 /** Fills `bytes`: the same from the same state, whatever the pieces it is asked in are multiples of 8. */
 void test_random_fill(struct test_random *source, void *bytes, size_t size);

@@ -41,6 +41,13 @@ void test_skip(const char *reason, const char *file, int line)
     _skip(file, line);
 }
 
+bool test_is_emulated(void)
+{
+    const char *emulator = getenv("COIR_EMULATOR"); /* set by ctest */
+
+    return emulator != NULL && emulator[0] != '\0';
+}
+
 static void print_late(int signal)
 {
     static const char late[] = "test: out of time: ";

@@ -83,6 +83,9 @@ void test_skip(const char *reason, const char *file, int line);
 /** The same for a misuse that the library diagnoses: SIGABRT. */
 #define ASSERT_DIES(body, argument, text) ASSERT_DIES_OF(SIGABRT, body, argument, text)
 
+/** True if a user-mode emulator runs the test, which does what a kernel does but for what it has never heard of. */
+bool test_is_emulated(void);
+
 /** All that the last process to die as above wrote to standard error, its first 8 KiB. */
 const char *test_last_words(void);
 

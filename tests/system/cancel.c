@@ -18,7 +18,7 @@ static struct test_random source;
 
 static size_t draw(size_t limit)
 {
-    return (size_t)test_random_below(&source, limit);
+    return test_random_below(&source, limit);
 }
 
 static unsigned char pattern_at(uint64_t offset)
@@ -79,7 +79,7 @@ static int take_exactly(struct reading *reading)
     coir_stream_info(reading->stream, &info);
     if (size >= 0)
         assert_int_equal(info.last_in, size);
-    take_bytes(&reading->delivered, bytes, info.last_in);
+    take_bytes(&reading->delivered, bytes, (size_t)info.last_in);
     if (size < 0)
         return (int)size;
     return (size_t)size == wanted;

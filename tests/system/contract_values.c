@@ -66,7 +66,7 @@ static void *never_run(struct coir_coroutine *self, void *value, void *arg)
 TASK_TEST(failed_openings_write_no_output)
 {
     struct coir_scope_options no_policy = {.policy = (enum coir_scope_policy)7};
-    struct coir_coroutine_options immense = {.stack_size = (size_t)1 << 40};
+    struct coir_coroutine_options immense = {.stack_size = SIZE_MAX / 2};
     struct coir_scope *scope = UNTOUCHED;
     struct coir_channel *channel = UNTOUCHED;
     struct coir_stream *stream = UNTOUCHED;

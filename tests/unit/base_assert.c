@@ -71,8 +71,8 @@ static void fail_with_reporter(void *argument)
 
 TEST(reporter_replaces_the_plain_line)
 {
-    ASSERT_DIES(fail_with_reporter, NULL, "reporter: ");
-    assert_string_equal(test_last_words(), "reporter: moon is cheese|12|look_up\n");
+    ASSERT_DIES(fail_with_reporter, NULL, "reporter: moon is cheese|12|look_up\n");
+    assert_null(strstr(test_last_words(), "sky.c")); /* an emulator may add words of its own */
 }
 
 static void report_and_fail(const struct assert_site *site)

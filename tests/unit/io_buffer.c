@@ -94,7 +94,8 @@ TEST(a_size_beyond_all_sense_is_refused)
 
     buffers_init(&pool, 0);
     assert_int_equal(buffer_lend_size(&pool, SIZE_MAX, &buffer), -ENOBUFS);
-    assert_int_equal(buffer_lend_size(&pool, (size_t)UINT32_MAX + 1, &buffer), -ENOBUFS);
+    if (SIZE_MAX > UINT32_MAX)
+        assert_int_equal(buffer_lend_size(&pool, (size_t)UINT32_MAX + 1, &buffer), -ENOBUFS);
     assert_null(buffer);
     buffers_done(&pool);
 }

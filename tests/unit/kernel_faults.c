@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -306,7 +307,7 @@ static void note_after(const struct fault_call *call, void *context)
     struct seen *seen = context;
     size_t used = strlen(seen->calls);
 
-    snprintf(seen->calls + used, sizeof(seen->calls) - used, " = %ld>", call->result);
+    snprintf(seen->calls + used, sizeof(seen->calls) - used, " = %" PRId64 ">", call->result);
 }
 
 TEST(observer_sees_each_call_and_can_act_just_before_it)

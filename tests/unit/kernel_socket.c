@@ -226,7 +226,8 @@ TEST(unsent_bytes_are_told)
 TEST(socket_calls_return_their_error)
 {
     struct sockaddr_in address = loopback();
-    struct iovec piece = {"x", 1};
+    char byte = 'x';
+    struct iovec piece = {&byte, 1};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     socklen_t size = sizeof(address);
     int number;

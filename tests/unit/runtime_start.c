@@ -141,6 +141,7 @@ static void lose_the_right_to_wait(void *arg)
     struct coir_run_options options = {.engine = *engine};
 
     fault_fail("kernel_epoll_wait_ns", 2, EPERM, FAULT_ALWAYS);
+    fault_fail("kernel_epoll_wait", 2, EPERM, FAULT_ALWAYS); /* where there is no other */
     fault_fail("kernel_poll", 2, EPERM, FAULT_ALWAYS);
     (void)!coir_run(sleep_a_little, NULL, &options);
 }

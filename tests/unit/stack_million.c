@@ -36,6 +36,8 @@ TEST(a_million_guarded_stacks)
     assert_int_equal(stack_pools_init(&pools), 0);
     if (pools.guard != STACK_GUARD_MARKERS)
         TEST_SKIP("mappings guard here, of which there are not enough");
+    if (sizeof(void *) < 8)
+        TEST_SKIP("there are not so many addresses");
     if (sanitizer_stack_factor() > 1)
         TEST_SKIP("the sanitizer notes every stack in a list");
     for (int i = 0; i < MILLION; i++)
