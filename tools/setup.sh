@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Usage: tools/setup.sh [run|test|lint|fuzz]
+# Usage: tools/setup.sh [run|test|lint|fuzz|machines]
 #
 # Installs what is missing to build and run coir, to test it too, to check its
-# sources too, or to fuzz it too, with the system's package manager: apt, dnf,
+# sources too, to fuzz it too, or to build it for other machines, with the system's package manager: apt, dnf,
 # pacman or apk. Looks for the tools and headers themselves, so that nothing is
 # installed where all is there, whoever put it there. Where it has no right to
 # install, it prints the command that would and stops.
@@ -15,7 +15,8 @@
 # SETUP_ROOT is looked in for headers instead of /, for the test of this file.
 set -eu
 
-# What each set needs, as: name, how to look for it, packages for apt dnf pacman apk.
+# What each set needs, as: name, how to look for it, packages for apt dnf pacman apk. A manager that has none (-) is
+# asked for nothing; tools/machines.sh leaves out what it lacks.
 list_needs() {
     cat <<'END'
 run compiler tool:cc gcc gcc gcc gcc
@@ -38,6 +39,18 @@ lint clang tool:clang clang clang clang clang
 lint shellcheck tool:shellcheck shellcheck ShellCheck shellcheck shellcheck
 fuzz clang tool:clang clang clang clang clang
 fuzz libfuzzer runtime:fuzzer libclang-rt-dev compiler-rt compiler-rt compiler-rt
+machines qemu tool:qemu-s390x qemu-user qemu-user qemu-user -
+machines aarch64 tool:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu - aarch64-linux-gnu-gcc -
+machines aarch64-library file:usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross - - -
+machines riscv64 tool:riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu - riscv64-linux-gnu-gcc -
+machines riscv64-library file:usr/riscv64-linux-gnu/include/stdio.h libc6-dev-riscv64-cross - - -
+machines i386 tool:i686-linux-gnu-gcc gcc-i686-linux-gnu - - -
+machines i386-library file:usr/i686-linux-gnu/include/stdio.h libc6-dev-i386-cross - - -
+machines armhf tool:arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf - - -
+machines armhf-library file:usr/arm-linux-gnueabihf/include/stdio.h libc6-dev-armhf-cross - - -
+machines s390x tool:s390x-linux-gnu-gcc gcc-s390x-linux-gnu - - -
+machines s390x-library file:usr/s390x-linux-gnu/include/stdio.h libc6-dev-s390x-cross - - -
+machines musl tool:musl-gcc musl-tools musl-gcc musl -
 END
 }
 
@@ -54,6 +67,7 @@ is_there() {
             [ -e "${SETUP_ROOT:-}/$folder/${1#header:}" ] && return 0
         done
         ;;
+    file:*) [ -e "${SETUP_ROOT:-}/${1#file:}" ] && return 0 ;;
     runtime:*)
         for file in "${SETUP_ROOT:-}"/usr/lib*/llvm*/lib/clang/*/lib/*/libclang_rt."${1#runtime:}"* \
             "${SETUP_ROOT:-}"/usr/lib*/clang/*/lib/*/libclang_rt."${1#runtime:}"*; do
@@ -89,7 +103,7 @@ list_missing() {
         apk) echo "$apk" ;;
         none) echo "$name" ;;
         esac
-    done | sort -u | tr '\n' ' ' | sed 's/ $//'
+    done | grep -vx -e - | sort -u | tr '\n' ' ' | sed 's/ $//'
 }
 
 # Prints the command of manager `$1` that installs.
@@ -117,8 +131,9 @@ run) sets='run' ;;
 test) sets='run test' ;;
 lint) sets='run lint' ;;
 fuzz) sets='run fuzz' ;;
+machines) sets='run test machines' ;;
 *)
-    echo 'usage: tools/setup.sh [run|test|lint|fuzz]' >&2
+    echo 'usage: tools/setup.sh [run|test|lint|fuzz|machines]' >&2
     exit 2
     ;;
 esac

@@ -17,6 +17,12 @@ fail() {
     status=1
 }
 
+echo 'int main(void) { return 0; }' >"$scratch/empty.c"
+if ! "$CC" -fsanitize=address "$scratch/empty.c" -o "$scratch/empty" 2>"$scratch/log" || ! "$scratch/empty" 2>"$scratch/log"; then
+    echo "skipped: $CC has no AddressSanitizer that works"
+    exit 77
+fi
+
 cat >"$scratch/main.c" <<'END'
 #include <coir/coroutine.h>
 #include <setjmp.h>

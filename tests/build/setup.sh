@@ -13,8 +13,11 @@ status=0
 make_machine() {
     rm -rf "${scratch:?}/bin" "$scratch/root" "$scratch/calls"
     mkdir -p "$scratch/bin" "$scratch/root/usr/include/linux" "$scratch/root/usr/lib/clang/17/lib/linux"
+    for machine in aarch64-linux-gnu arm-linux-gnueabihf i686-linux-gnu riscv64-linux-gnu s390x-linux-gnu; do
+        mkdir -p "$scratch/root/usr/$machine/include"
+    done
     : >"$scratch/calls"
-    for tool in sh sed sort tr cat env uname touch chmod; do
+    for tool in sh sed sort tr grep cat env uname touch chmod; do
         ln -s "$(command -v $tool)" "$scratch/bin/$tool"
     done
     make_fake true :
@@ -53,6 +56,14 @@ for package; do
     python) tools=python3 headers= ;;
     util-linux | util-linux-misc) tools=unshare headers= ;;
     libclang-rt-dev | compiler-rt) tools= headers=../lib/clang/17/lib/linux/libclang_rt.fuzzer-x86_64.a ;;
+    qemu-user) tools=qemu-s390x headers= ;;
+    libc6-dev-arm64-cross) tools= headers=../aarch64-linux-gnu/include/stdio.h ;;
+    libc6-dev-armhf-cross) tools= headers=../arm-linux-gnueabihf/include/stdio.h ;;
+    libc6-dev-i386-cross) tools= headers=../i686-linux-gnu/include/stdio.h ;;
+    libc6-dev-riscv64-cross) tools= headers=../riscv64-linux-gnu/include/stdio.h ;;
+    libc6-dev-s390x-cross) tools= headers=../s390x-linux-gnu/include/stdio.h ;;
+    gcc-*-linux-gnu*) tools=\${package#gcc-}-gcc headers= ;;
+    musl-tools | musl) tools=musl-gcc headers= ;;
     clang-tools-extra | clang-extra-tools) tools='clang-format clang-tidy' headers= ;;
     clang) tools='clang clang-format clang-tidy' headers= ;;
     ShellCheck) tools=shellcheck headers= ;;
@@ -106,7 +117,7 @@ for manager in apt-get dnf pacman apk; do
     pacman) install='pacman -S --needed --noconfirm' cmocka=cmocka ;;
     apk) install='apk add' cmocka=cmocka-dev ;;
     esac
-    for set in run test lint fuzz; do
+    for set in run test lint fuzz machines; do
         make_machine "$manager" 0
         run_setup "$set"
         expect "$manager $set" [ "$code" -eq 0 ]

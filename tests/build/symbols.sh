@@ -15,10 +15,11 @@ list_declared() {
         grep 'visibility *( *"default" *)' | grep -o 'coir_[a-z0-9_]* *(.*' | sed 's/ *(.*//' | sort -u
 }
 
-# The names that `$@` defines for others, sorted; a sanitizer's own are no concern of ours.
+# The names that `$@` defines for others, sorted; a sanitizer's own and those of musl's first object are no concern of
+# ours.
 list_defined() {
     nm -g --defined-only --format=posix "$@" | awk 'NF > 1 { print $1 }' |
-        grep -v -e '^__odr_asan' -e '^__asan_' -e '^DW\.ref\.' | sort -u
+        grep -v -e '^__odr_asan' -e '^__asan_' -e '^DW\.ref\.' -e '^_init$' -e '^_fini$' | sort -u
 }
 
 list_declared >"$scratch/declared"

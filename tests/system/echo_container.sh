@@ -79,6 +79,10 @@ if [ -n "$COIR_SANITIZE" ]; then
     echo 'a sanitizer needs /proc: the rest is left out'
     exit $status
 fi
+if ! ldd "$COIR_COMMAND" >/dev/null 2>&1; then
+    echo 'ldd does not know what the command is linked to: the rest is left out'
+    exit $status
+fi
 build_root
 for engine in $engines; do
     # shellcheck disable=SC2016,SC2086 # for the shell that unshare starts
