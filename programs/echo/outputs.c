@@ -5,6 +5,7 @@
 #include "outputs.h"
 #include "command.h"
 #include <coir/error.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,13 +101,23 @@ int outputs_open(struct outputs *outputs, const struct echo_options *options)
     return result;
 }
 
+/* What the screen itself loses cannot be said anywhere. */
+static void close_file(struct outputs *outputs)
+{
+    uint64_t lost = writer_close(outputs->file, WRITER_CLOSE_NS);
+
+    if (lost > 0)
+        outputs_say(outputs, "coir echo: %" PRIu64 " lines of the log were lost: '%s' did not take them", lost,
+                    outputs->path);
+}
+
 void outputs_close(struct outputs *outputs)
 {
     meter_close(outputs->meter);
     if (outputs->log != NULL)
         log_close(outputs->log);
     if (outputs->file != outputs->screen)
-        (void)writer_close(outputs->file, WRITER_CLOSE_NS);
+        close_file(outputs);
     (void)writer_close(outputs->screen, WRITER_CLOSE_NS);
     *outputs = (struct outputs){.screen = NULL};
 }

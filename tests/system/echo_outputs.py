@@ -262,6 +262,15 @@ def nobody_waits_for_a_full_disk():
         visits(server)
 
 
+def lines_that_are_lost_at_the_end_are_told():
+    with Server("--log", "/dev/full") as server:
+        client = connect(server)
+        expect(echoes(client), "it serves")
+        client.close()
+    told = re.findall(r"^coir echo: (\d+) lines of the log were lost: '/dev/full' did not take them$", server.said, re.M)
+    expect(told == ["3"], server.said)
+
+
 def nobody_waits_for_a_pipe():
     with tempfile.TemporaryDirectory() as folder:
         pipe = folder + "/pipe"
