@@ -23,7 +23,10 @@ struct context {
     };
     const void *stack_low; /* the stack's lowest usable byte; NULL until known */
     size_t stack_size;     /* usable bytes */
-    void *fake_stack;      /* AddressSanitizer's, while suspended */
+    union {                /* the sanitizer's, where one watches: */
+        void *fake_stack;  /* AddressSanitizer's, while suspended */
+        void *fiber;       /* ThreadSanitizer's, while suspended; while running, that of a context left for good */
+    };
 };
 
 /**
@@ -85,7 +88,8 @@ _Noreturn static inline void context_leave(struct context *from, struct context 
 /** Tells the sanitizer that the suspended `context` will never be entered again. */
 void context_drop(struct context *context);
 
-/** First thing on a new context's stack, called by `entry`: tells the sanitizer that the switch is over. */
-void context_entered(struct context *context);
+/** First thing on a new context's stack, called by `entry`: tells the sanitizer that the switch is over, and by which
+ * name to report what happens here; empty = none. */
+void context_entered(struct context *context, const char *name);
 
 #endif

@@ -32,7 +32,7 @@ static void run_coroutine(void *value)
     struct coir_coroutine *self = value;
     void *result;
 
-    context_entered(&self->context);
+    context_entered(&self->context, "coroutine");
     value = context_switch(&self->context, &self->resumer, NULL);
     result = self->fn(self, value, self->arg);
     self->status = COIR_COROUTINE_FINISHED;

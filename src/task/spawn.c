@@ -13,7 +13,7 @@ static void run_task(void *value)
     struct task *task = scheduler_current->current;
 
     (void)value;
-    context_entered(&task->context);
+    context_entered(&task->context, task->name);
     int result = task->first.fn(task->first.arg);
 
     ASSERT(task->scope == task->home); /* a task returned with a scope open */

@@ -45,7 +45,7 @@ static void *number(uintptr_t value)
 
 static void add_one(void *value)
 {
-    context_entered(&inside);
+    context_entered(&inside, "");
     for (;;)
         value = leave(number((uintptr_t)value + 1));
 }
@@ -59,7 +59,7 @@ TEST(values_go_each_way)
 
 static void leave_at_once(void *value)
 {
-    context_entered(&inside);
+    context_entered(&inside, "");
     context_leave(&inside, &outside, number((uintptr_t)value + 2));
 }
 
@@ -75,7 +75,7 @@ static void block_a_signal(void *value)
 {
     sigset_t set;
 
-    context_entered(&inside);
+    context_entered(&inside, "");
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -96,7 +96,7 @@ static void leave_red_zones(void *value)
 {
     volatile char bytes[1000];
 
-    context_entered(&inside);
+    context_entered(&inside, "");
     bytes[0] = (char)(uintptr_t)value;
     (void)leave((void *)bytes); /* and is never entered again */
 }
@@ -125,7 +125,7 @@ static uintptr_t frame_seen; /* its upper end, as its caller has left the stack 
 
 static void note_frame(void *value)
 {
-    context_entered(&inside);
+    context_entered(&inside, "");
     frame_seen = (uintptr_t)__builtin_dwarf_cfa();
     context_leave(&inside, &outside, value);
 }
@@ -160,7 +160,7 @@ static void sum_doubles(void *value)
     double seed = *(double *)value;
     double parts[12];
 
-    context_entered(&inside);
+    context_entered(&inside, "");
     for (;;) {
         double result = 0;
 
@@ -217,7 +217,7 @@ static int rounding_mode(void)
 
 static void round_upward(void *value)
 {
-    context_entered(&inside);
+    context_entered(&inside, "");
     (void)fesetround(FE_UPWARD);
     value = leave(value);
     *(int *)value = rounding_mode();
@@ -252,7 +252,7 @@ static void pass_on(void *value)
     uintptr_t *position = value;
     uintptr_t mine = *position;
 
-    context_entered(&ring[mine]);
+    context_entered(&ring[mine], "");
     for (;;) {
         uintptr_t next = (mine + 1) % 3;
 
@@ -297,7 +297,7 @@ static void unwind(void *value)
 {
     _Unwind_Reason_Code reason;
 
-    context_entered(&inside);
+    context_entered(&inside, "");
     reason = _Unwind_Backtrace(count_frame, value);
     context_leave(&inside, &outside, number(reason));
 }
@@ -332,7 +332,7 @@ static void walk_frames(void *value)
     void *const *frame = __builtin_frame_address(0);
     unsigned *count = value;
 
-    context_entered(&inside);
+    context_entered(&inside, "");
     while (frame != NULL && *count < 100) {
         (*count)++;
         frame = frame[FRAME_LINK];
