@@ -79,6 +79,15 @@ if(faults)
     target_link_libraries(test_faults PRIVATE test_flags roots-kernel roots-base)
 endif()
 
+# A sanitizer looks for all it can, and the first thing it finds ends the program.
+set(COIR_SANITIZER_ENVIRONMENT)
+if(COIR_SANITIZE MATCHES "address")
+    list(APPEND COIR_SANITIZER_ENVIRONMENT ASAN_OPTIONS=detect_stack_use_after_return=1:detect_leaks=1
+        UBSAN_OPTIONS=print_stacktrace=1)
+elseif(COIR_SANITIZE MATCHES "thread")
+    list(APPEND COIR_SANITIZER_ENVIRONMENT TSAN_OPTIONS=halt_on_error=1)
+endif()
+
 # What the file comment of `source` says about how to run it, as properties
 # but for ENVIRONMENT, and as entries of that.
 function(coir_test_properties source ret_properties ret_environment)
@@ -97,7 +106,7 @@ function(coir_test_properties source ret_properties ret_environment)
         list(APPEND properties RUN_SERIAL TRUE)
     endif()
     set(${ret_properties} "${properties}" PARENT_SCOPE)
-    set(environment COIR_TEST_TIMEOUT=${factor})
+    set(environment COIR_TEST_TIMEOUT=${factor} ${COIR_SANITIZER_ENVIRONMENT})
     if(CMAKE_CROSSCOMPILING_EMULATOR)
         list(GET CMAKE_CROSSCOMPILING_EMULATOR 0 emulator)
         list(APPEND environment COIR_EMULATOR=${emulator})

@@ -23,16 +23,23 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* True in a build with AddressSanitizer, which has reports of its own. */
+/* True in a build with AddressSanitizer or ThreadSanitizer, which have reports of their own. */
 #if defined(__SANITIZE_ADDRESS__)
 #define TEST_ASAN true
+#elif defined(__SANITIZE_THREAD__)
+#define TEST_TSAN true
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define TEST_ASAN true
+#elif __has_feature(thread_sanitizer)
+#define TEST_TSAN true
 #endif
 #endif
 #ifndef TEST_ASAN
 #define TEST_ASAN false
+#endif
+#ifndef TEST_TSAN
+#define TEST_TSAN false
 #endif
 
 struct test_case {

@@ -5,6 +5,7 @@
  */
 #include "support/session.h"
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/socket.h>
 
 #define FLOOD_SIZE ((size_t)4 << 20)
@@ -295,6 +296,7 @@ SESSION_TEST(abort_resets_now)
 /* A run whose first task leaves a connection that lingers. */
 struct leaving {
     struct session session;
+    sem_t left;
     bool stop;
 };
 
@@ -308,6 +310,7 @@ static int leave_it(void *arg)
     assert_int_equal(count_lingering(), 1);
     if (leaving->stop)
         coir_linger_stop();
+    assert_int_equal(sem_post(&leaving->left), 0);
     return 0;
 }
 
@@ -315,6 +318,8 @@ static void *finish_soon(void *arg)
 {
     struct leaving *leaving = arg;
 
+    while (sem_wait(&leaving->left) < 0)
+        ;
     peer_block_ms(100);
     peer_finish(leaving->session.peer);
     return NULL;
@@ -331,6 +336,7 @@ TEST(run_returns_when_nothing_lingers_any_more)
         pthread_t thread;
         char bytes[8];
 
+        assert_int_equal(sem_init(&leaving.left, 0, 0), 0);
         assert_int_equal(pthread_create(&thread, NULL, finish_soon, &leaving), 0);
         assert_int_equal(coir_run(leave_it, &leaving, &options), 0);
         assert_in_range((coir_now() - from) / COIR_MILLISECOND, 95, PATIENCE_MS);
@@ -346,6 +352,7 @@ TEST(run_returns_at_once_after_linger_stop)
     struct leaving leaving = {.stop = true};
     coir_time from = coir_now();
 
+    assert_int_equal(sem_init(&leaving.left, 0, 0), 0);
     assert_int_equal(coir_run(leave_it, &leaving, &options), 0);
     assert_true(coir_now() - from < PATIENCE_MS * COIR_MILLISECOND);
     expect_reset(leaving.session.peer);

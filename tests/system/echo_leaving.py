@@ -138,6 +138,11 @@ def serve_on(listener, engine):
     )
 
 
+def await_start(server):
+    """It has announced itself: a signal would not end it before it can drain."""
+    expect(any(line.startswith("engine: ") for line in server.stderr), "it ended by itself")
+
+
 def accepted_by(server):
     """It has been told to leave."""
     words = server.communicate(timeout=60)[1]
@@ -149,11 +154,13 @@ def restart_under_load(listener, engine, servers):
     load = start_callers("tcp://127.0.0.1:%d" % listener.getsockname()[1], 50, RESTARTS * 250)
     servers.append(serve_on(listener, engine))
     for _ in range(RESTARTS):
-        time.sleep(0.2)
+        await_start(servers[-1])
+        time.sleep(0.1)
         servers[-1].terminate()
         servers.append(serve_on(listener, engine))
     said = load.communicate()[0]
     expect(load.returncode == 0, "%s: a connection was lost" % engine)
+    await_start(servers[-1])
     servers[-1].terminate()
     accepted = sum(map(accepted_by, servers))
     print("       %s: %s, %d servers accepted %d" % (engine, said.strip(), len(servers), accepted))

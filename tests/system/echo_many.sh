@@ -10,6 +10,10 @@ set -eu
 unset COIR_ENGINE
 count=18000
 clients=2
+if [ "$COIR_SANITIZE" = thread ]; then
+    count=4000
+    echo "ThreadSanitizer takes each session for a thread, of which it has room for 8,128: $count here"
+fi
 
 limit=$(sed -n 's/^Max open files *[0-9a-z]* *\([0-9a-z]*\) .*/\1/p' /proc/self/limits)
 [ "$limit" = unlimited ] || [ "$limit" -ge $((count + 100)) ] || skip "only $limit descriptors a process"

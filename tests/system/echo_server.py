@@ -12,6 +12,7 @@ import time
 
 COMMAND = os.environ["COIR_COMMAND"]
 SANITIZED = os.environ.get("COIR_SANITIZE", "") != ""
+THREAD_SANITIZED = "thread" in os.environ.get("COIR_SANITIZE", "")
 
 
 class Failed(Exception):

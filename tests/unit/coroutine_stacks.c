@@ -72,7 +72,8 @@ TEST(the_stack_has_the_size_asked_for)
     expect_room(1, 9 * 1024);  /* at least 16 KiB */
     expect_room(100000, 64 * 1024);
     expect_room((size_t)8 << 20, (size_t)5 << 20);
-    expect_room((size_t)1 << 30, (size_t)64 << 20); /* spent as it is touched */
+    /* Spent as it is touched. ThreadSanitizer notes 65,536 calls on top of each other, and no more. */
+    expect_room((size_t)1 << 30, (size_t)(TEST_TSAN ? 10 : 64) << 20);
 }
 
 /* Writes to one byte every 32 KiB, as frames of that size do where the compiler does not probe them. */
