@@ -107,8 +107,11 @@ static void resume_task(struct scheduler *scheduler, struct task *task)
     (void)context_switch_number(&scheduler->loop, &task->context, task_begin_turn(scheduler, task));
     task = scheduler->current;
     scheduler->current = NULL;
-    if (task->state == TASK_FINISHED)
+    if (task->state == TASK_FINISHED) {
+        /* Pointers to what was there are stale. */
+        sanitizer_poison(task->context.stack_low, task->context.stack_size);
         reap_task(scheduler, task);
+    }
 }
 
 void scheduler_run_ready(struct scheduler *scheduler, uint64_t switches)

@@ -32,6 +32,7 @@ static size_t copy_argument(struct task *task, const void *arg, size_t size)
         return 0;
     ASSERT(arg != NULL); /* there are bytes to copy */
     task->first.arg = (char *)stack_low(task->stack) + stack_size(task->stack) - reserved;
+    sanitizer_unpoison(task->first.arg, reserved); /* which a task that has ended may have left forbidden */
     memcpy(task->first.arg, arg, size);
     return reserved;
 }
