@@ -36,11 +36,12 @@ struct coir_listener_info {
  * Errors:  COIR_ERROR_ADDRESS, COIR_ERROR_HOST_NAME the address; -EADDRINUSE
  *          somebody listens there; -EADDRNOTAVAIL not an address of this host
  *          (see `free_bind`); -EACCES, -EPERM not allowed; -EAFNOSUPPORT no such
- *          family here; -ENAMETOOLONG a Unix path over 107 bytes; -ENOENT,
- *          -ENOTDIR, -EROFS, -ELOOP the Unix path; -EBADF, -ENOTSOCK, -EINVAL
- *          (not listening), -ESOCKTNOSUPPORT the fd; -EEXIST it is in use here
- *          already (which the poll engine does not notice); -EINVAL an option's
- *          value; -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS, -ENOSPC limits.
+ *          family here, or the fd's is neither IP nor Unix; -ENAMETOOLONG a Unix
+ *          path over 107 bytes; -ENOENT, -ENOTDIR, -EROFS, -ELOOP the Unix path;
+ *          -EBADF, -ENOTSOCK, -EINVAL (not listening), -ESOCKTNOSUPPORT the fd;
+ *          -EEXIST it is in use here already (which the poll engine does not
+ *          notice); -EINVAL an option's value; -EMFILE, -ENFILE, -ENOMEM,
+ *          -ENOBUFS, -ENOSPC limits.
  * Owns:    the caller, who closes the listener.
  * Source:  listen(2), ip(7), ipv6(7), unix(7).
  */

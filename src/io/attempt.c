@@ -267,7 +267,7 @@ int readiness_ready(struct engine *engine, struct endpoint *endpoint, struct ope
     do
         rc = kernel_poll(&descriptor, 1, 0);
     while (rc == -EINTR);
-    if (rc == 0 || rc == -EAGAIN)
+    if (rc == 0)
         return watch_and_wait(engine, endpoint, operation);
     if (rc < 0)
         return rc;
@@ -280,8 +280,6 @@ int readiness_signal(struct engine *engine, struct endpoint *endpoint, struct op
     ssize_t got;
 
     (void)engine;
-    if (!(endpoint->flags & ENDPOINT_INBOUND))
-        return readiness_wait_for_event(operation);
     do
         got = kernel_read(endpoint->fd, &information, sizeof(information));
     while (got == -EINTR);

@@ -121,8 +121,8 @@ void operation_cancel_wait(struct task *task)
     struct operation *operation = task->wait.object;
     struct engine *engine = loop_current()->engine;
 
-    if (operation->state == OPERATION_STARTED)
-        engine->table->cancel(engine, task->wait.item, operation);
+    ASSERT(operation->state == OPERATION_STARTED); /* or the task was woken, or its wait ended early, already */
+    engine->table->cancel(engine, task->wait.item, operation);
 }
 
 void operation_complete(struct loop *loop, struct endpoint *endpoint, struct operation *operation, int result)

@@ -72,8 +72,7 @@ void readiness_unusual_event(struct engine *engine, struct endpoint *endpoint, u
         go_on_discarding(engine, endpoint);
         return;
     }
-    if (endpoint->flags & ENDPOINT_INBOUND)
-        readiness_try_later(engine, &endpoint->in);
+    readiness_try_later(engine, &endpoint->in);
     if (endpoint->flags & ENDPOINT_OUTBOUND)
         readiness_try_later(engine, &endpoint->out);
 }

@@ -89,16 +89,6 @@ int datagram_open(const struct address *address, const struct coir_datagram_opti
     return 0;
 }
 
-/* Is it a datagram socket of a family that we know? */
-static int check_datagrams(int fd, int *ret_family)
-{
-    int rc = given_check(fd, SOCK_DGRAM, ret_family);
-
-    if (rc == 0 && *ret_family != AF_INET && *ret_family != AF_INET6 && *ret_family != AF_UNIX)
-        rc = -EAFNOSUPPORT;
-    return rc;
-}
-
 int datagram_adopt(int fd, const struct coir_datagram_options *options, struct coir_datagram_socket **ret_socket)
 {
     struct engine *engine = loop_current()->engine;
@@ -109,7 +99,7 @@ int datagram_adopt(int fd, const struct coir_datagram_options *options, struct c
 
     if (rc < 0)
         return rc;
-    rc = check_datagrams(fd, &family);
+    rc = given_check(fd, SOCK_DGRAM, &family);
     if (rc < 0)
         return rc;
     rc = make_socket(&socket);

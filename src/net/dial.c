@@ -102,18 +102,14 @@ int dial(const struct address *address, const struct address *local, const struc
     return rc;
 }
 
-/* Is it a connected stream socket of a family that we know? */
+/* Is it a connected stream socket? */
 static int check_connected(int fd, int *ret_family)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof(peer);
     int rc = given_check(fd, SOCK_STREAM, ret_family);
 
-    if (rc < 0)
-        return rc;
-    if (*ret_family != AF_INET && *ret_family != AF_INET6 && *ret_family != AF_UNIX)
-        return -EAFNOSUPPORT;
-    return kernel_peer_address(fd, (struct sockaddr *)&peer, &size);
+    return rc == 0 ? kernel_peer_address(fd, (struct sockaddr *)&peer, &size) : rc;
 }
 
 int coir_adopt(int fd, const struct coir_stream_options *options, struct coir_stream **ret_stream)

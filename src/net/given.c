@@ -21,7 +21,11 @@ int given_check(int fd, int type, int *ret_family)
 
     if (rc == 0 && found != type)
         rc = -ESOCKTNOSUPPORT;
-    return rc == 0 ? given_option(fd, SO_DOMAIN, ret_family) : rc;
+    if (rc == 0)
+        rc = given_option(fd, SO_DOMAIN, ret_family);
+    if (rc == 0 && *ret_family != AF_INET && *ret_family != AF_INET6 && *ret_family != AF_UNIX)
+        rc = -EAFNOSUPPORT;
+    return rc;
 }
 
 int given_adopt(int fd, int family, const struct endpoint_tuning *tuning, struct endpoint **ret_endpoint)

@@ -62,7 +62,7 @@ int socket_receive_in_drain(struct coir_stream *stream, enum operation_kind kind
             stream->quiet_from = coir_now();
         if (rc != WAIT_RECONSIDER)
             return rc;
-        if (late && socket_drains(loop_current(), stream)) /* else a byte may have come, and the deadline with it */
+        if (late) /* else a byte may have come, and the deadline with it */
             return -ESHUTDOWN;
     }
 }

@@ -23,10 +23,10 @@ static struct coir_scope *next_scope(const struct coir_scope *top, struct coir_s
     return NULL;
 }
 
-/* Ends the waits of the tasks whose innermost scope this is. */
+/* Ends the waits of the tasks whose innermost scope this is. The root has no opener, and nothing ever ends there. */
 static void interrupt_tasks(struct coir_scope *scope, enum wait_end end)
 {
-    if (scope->opener != NULL && scope->opener->scope == scope)
+    if (scope->opener->scope == scope)
         task_interrupt(scope->opener, end);
     LIST_FOR_EACH(entry, &scope->children)
     {

@@ -392,3 +392,18 @@ CASE(passed_descriptors_are_closed_at_once)
     assert_int_equal(count_descriptors(), descriptors);
     close_exchange(&exchange);
 }
+
+/* In one turn: the drain has woken it, the cancel finds it awake. */
+CASE_OF_KINDS(a_cancel_after_the_drain_that_ended_the_wait_is_heeded)
+{
+    struct exchange exchange = open_exchange(local);
+    struct coir_scope *scope = open_scope();
+    struct receiver receiver;
+
+    start_receiver(scope, &receiver, &exchange);
+    coir_scope_drain(scope, 0);
+    coir_scope_cancel(scope);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(receiver.result, -ECANCELED);
+    close_exchange(&exchange);
+}

@@ -124,6 +124,34 @@ TEST(waits_are_never_too_short_in_milliseconds)
     fault_clear();
 }
 
+/* In milliseconds they do not fit an int, and cut off would be none, or next to none. */
+static int run_long_waits(void *arg)
+{
+    static const coir_time days[] = {25, 50, 36500};
+
+    (void)arg;
+    for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+        coir_time start = coir_now();
+        pthread_t thread;
+
+        assert_int_equal(pthread_create(&thread, NULL, wake_soon, engine_now()), 0);
+        wait_at_most(days[i] * 86400 * COIR_SECOND + 5 * COIR_MICROSECOND);
+        assert_true(coir_now() - start >= 5 * COIR_MILLISECOND);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        wait_at_most(0); /* a wake that came late */
+    }
+    return 0;
+}
+
+TEST(waits_of_weeks_are_no_shorter_in_milliseconds)
+{
+    struct coir_run_options options = {.stack = COIR_STACK_HUGE};
+
+    fault_fail("kernel_epoll_wait_ns", 1, ENOSYS, FAULT_ALWAYS);
+    assert_int_equal(coir_run(run_long_waits, NULL, &options), 0);
+    fault_clear();
+}
+
 CASE(short_receive_on_tcp_is_not_tried_again)
 {
     struct pair pair = new_pair(false);

@@ -232,6 +232,22 @@ CASE_OF_BOTH(quiet_peer_is_cut_off)
     close(pair.theirs);
 }
 
+/* What cannot be asked for is no progress. */
+CASE_OF_BOTH(quiet_peer_is_cut_off_also_where_the_queue_cannot_be_looked_at)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_lingering(pair, 20 * COIR_MILLISECOND, 0);
+
+    make_narrow(pair);
+    fill(pair.ours);
+    fault_fail("kernel_unsent", 2, ENOTTY, FAULT_ALWAYS); /* after the first, which says how much there is */
+    coir_close(stream);
+    UNTIL(lingering() == 0);
+    assert_true(fault_hits() > 3);
+    fault_clear();
+    close(pair.theirs);
+}
+
 /* Much room on our side, little on the other, and small segments, so that every read there is progress here. */
 static struct pair new_slow_pair(void)
 {
@@ -279,6 +295,8 @@ CASE(slow_reader_is_not_cut_off)
 CASE_OF_BOTH(stop_resets_all_that_linger)
 {
     struct pair pairs[3];
+    struct pair pair = new_pair(local);
+    struct coir_stream *open = adopt_stream(pair);
 
     for (int i = 0; i < 3; i++) {
         pairs[i] = new_pair(local);
@@ -289,6 +307,10 @@ CASE_OF_BOTH(stop_resets_all_that_linger)
     assert_int_equal(lingering(), 3);
     coir_linger_stop();
     assert_int_equal(lingering(), 0);
+    send_text(pair.theirs, "hello"); /* what is open goes on */
+    expect_stream_text(open, "hello");
+    coir_abort(open);
+    close(pair.theirs);
     for (int i = 0; i < 3; i++) {
         int end;
 

@@ -296,3 +296,35 @@ CASE(signal_wait_takes_what_came_before)
     assert_int_equal(coir_signal_wait(signals, 2, &signal), 0);
     assert_int_equal(signal, SIGUSR2);
 }
+
+/* It was readable, but its owner has read when the turn of who waits comes. */
+static void read_before_look(const struct fault_call *call, void *fd)
+{
+    char byte;
+
+    if (strcmp(call->function, "kernel_poll") == 0 && call->size == 1)
+        (void)recv(*(int *)fd, &byte, 1, MSG_DONTWAIT);
+}
+
+CASE_OF_BOTH(readiness_that_is_gone_is_waited_for_again)
+{
+    struct pair pair = new_pair(local);
+    struct coir_scope *scope = open_scope();
+    struct watcher watcher = {.fd = pair.ours};
+    unsigned looks;
+
+    assert_int_equal(coir_spawn(scope, run_watcher, &watcher, NULL), 0);
+    UNTIL(waiting_operations() == 1);
+    fault_observe(read_before_look, NULL, &pair.ours);
+    looks = fault_calls("kernel_poll");
+    send_text(pair.theirs, "x");
+    UNTIL(fault_calls("kernel_poll") > looks && !is_ready(pair.ours, POLLIN));
+    fault_observe(NULL, NULL, NULL);
+    assert_int_equal(coir_yield(), 0);
+    assert_false(watcher.ended);
+    send_text(pair.theirs, "y");
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(watcher.result, POLLIN);
+    close(pair.theirs);
+    close(pair.ours);
+}

@@ -95,6 +95,7 @@ SESSION_TEST(errors_of_opening_name_their_cause)
     assert_int_equal(coir_datagram_open("udp://127.0.0.1", NULL, &socket), COIR_ERROR_ADDRESS);
     assert_int_equal(coir_datagram_open("tcp://127.0.0.1:0", NULL, &socket), COIR_ERROR_ADDRESS);
     assert_int_equal(coir_datagram_open("fd://", NULL, &socket), COIR_ERROR_ADDRESS);
+    assert_int_equal(coir_datagram_open("udp6://[::1]:0", NULL, &socket), COIR_ERROR_ADDRESS); /* no such scheme */
     assert_ptr_equal(socket, kept);
     assert_int_equal(coir_listen("udp://127.0.0.1:0", NULL, &listener), COIR_ERROR_ADDRESS);
     assert_int_equal(coir_connect("udp://127.0.0.1:7", NULL, &stream), COIR_ERROR_ADDRESS);
@@ -171,6 +172,25 @@ SESSION_TEST(a_given_socket_without_an_address_gets_one_by_sending)
     assert_int_equal(coir_datagram_receive(socket, &datagram), 0);
     assert_int_equal(coir_address_port(&datagram.local), ntohs(from.sin_port));
     coir_release(&datagram.data);
+    coir_datagram_close(socket);
+    close(peer);
+}
+
+/* It has the one peer: the sender may still say which address of ours it is to come from. */
+SESSION_TEST(a_given_socket_that_is_connected_sends_from_local_too)
+{
+    int given = datagram_plain(AF_INET);
+    int peer = datagram_peer("127.0.0.1");
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(peer_port(peer))};
+    struct coir_datagram datagram = {.data = {.bytes = (unsigned char *)(uintptr_t) "x", .size = 1}};
+    struct coir_datagram_socket *socket;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(given, (struct sockaddr *)&address, sizeof(address)), 0);
+    socket = datagram_open_at(session_fd(given));
+    datagram.local = datagram_address("udp://127.0.0.1:0");
+    assert_int_equal(coir_datagram_send(socket, &datagram), 0);
+    datagram_expect(peer, "x", datagram_uri("127.0.0.1", datagram_port(socket)));
     coir_datagram_close(socket);
     close(peer);
 }

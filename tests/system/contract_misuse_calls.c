@@ -68,6 +68,7 @@ static struct coir_datagram_socket *open_datagrams(void)
     X(sleep, coir_sleep(1))                                                                                            \
     X(task_name, coir_task_name() == NULL)                                                                             \
     X(run_info, coir_run_info(&run_info))                                                                              \
+    X(scope_state, coir_scope_state((struct coir_scope *)&scope))                                                      \
     X(scope_open, coir_scope_open(NULL, &scope))                                                                       \
     X(local_set, coir_local_set(&key, &value))                                                                         \
     X(local_get, coir_local_get(&key, &value))                                                                         \

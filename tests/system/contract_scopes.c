@@ -318,6 +318,34 @@ TASK_TEST(scopes_are_recycled)
     assert_true(highest - lowest < 65536);
 }
 
+/* Each child opens a scope of its own in ours, one of them two, and waits there. */
+static int sleep_in_own_scope(void *arg)
+{
+    int *result = arg;
+    struct coir_scope *scope = open_scope(NULL);
+    struct coir_scope *inner = *result > 0 ? open_scope(NULL) : NULL;
+
+    *result = coir_sleep(1000 * COIR_SECOND);
+    if (inner != NULL)
+        assert_int_equal(coir_scope_close(inner), 0);
+    assert_int_equal(coir_scope_close(scope), 0);
+    return *result;
+}
+
+TASK_TEST(a_cancel_reaches_every_scope_inside)
+{
+    struct coir_scope *scope = open_scope(NULL);
+    int results[4] = {0, 1, 0, 1};
+
+    for (int i = 0; i < 4; i++)
+        spawn(scope, sleep_in_own_scope, &results[i]);
+    let_others_run(1);
+    coir_scope_cancel(scope);
+    assert_int_equal(coir_scope_close(scope), 0);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(results[i], -ECANCELED);
+}
+
 static int cancel_it(void *arg)
 {
     coir_scope_cancel(arg);

@@ -151,6 +151,20 @@ TASK_TEST(a_shield_in_a_shield_is_capped_by_what_that_has_left)
     assert_int_equal(coir_scope_close(outer), 0);
 }
 
+/* Nobody else turns the loop, so that an entry check is what finds it. */
+TASK_TEST(a_limit_of_a_shield_that_passed_during_computation_is_seen_at_entry)
+{
+    struct coir_scope *outer = open_scope(NULL);
+    struct coir_scope *shield = open_shield(COIR_MILLISECOND);
+
+    compute(2 * COIR_MILLISECOND);
+    assert_int_equal(coir_yield(), -ETIME);
+    assert_int_equal(coir_scope_state(shield), COIR_SCOPE_EXPIRED);
+    assert_int_equal(coir_scope_close(shield), 0);
+    assert_int_equal(coir_yield(), 0);
+    assert_int_equal(coir_scope_close(outer), 0);
+}
+
 /* Also when the enclosing shield's limit changes, and when its own is nearer. */
 TASK_TEST(the_cap_follows_the_enclosing_shield)
 {

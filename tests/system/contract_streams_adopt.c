@@ -42,6 +42,15 @@ SESSION_TEST(what_cannot_be_adopted_stays_the_callers)
     close(ends[1]);
 }
 
+/* Of another kind of network, where the kernel has one. */
+SESSION_TEST(a_stream_of_a_family_that_we_do_not_know_is_refused)
+{
+    int foreign = socket(AF_VSOCK, SOCK_STREAM, 0);
+
+    if (foreign >= 0)
+        expect_left_alone(foreign, -EAFNOSUPPORT);
+}
+
 SESSION_TEST(an_adopted_stream_owns_its_descriptor)
 {
     struct session session = session_adopt();

@@ -85,6 +85,7 @@ SESSION_TEST(ip6_is_connected_to)
     assert_memory_equal(info.local, "tcp://[::1]:", 12);
     assert_int_equal(connect_to(info.local, NULL), 0);
     assert_int_equal(connect_to(info.local, "tcp://[::1]:0"), 0);
+    assert_int_equal(connect_to(info.local, "tcp://:0"), 0);
     coir_listener_close(listener);
 }
 
@@ -130,6 +131,7 @@ SESSION_TEST(the_local_address_is_the_options)
     assert_int_equal(connect_to(uri, "tcp://127.0.0.3:0"), 0);
     assert_int_equal(connect_to(uri, "tcp://192.0.2.1:0"), -EADDRNOTAVAIL);
     assert_int_equal(connect_to(uri, "unix://@x"), COIR_ERROR_ADDRESS); /* of the same scheme */
+    assert_int_equal(connect_to(uri, "udp://127.0.0.1:0"), COIR_ERROR_ADDRESS);
     assert_int_equal(connect_to(uri, "127.0.0.1:0"), COIR_ERROR_ADDRESS);
     assert_int_equal(connect_to(uri, "tcp://localhost:0"), COIR_ERROR_HOST_NAME);
     close(listener);

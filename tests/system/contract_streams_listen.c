@@ -5,6 +5,7 @@
  */
 #include "support/session.h"
 #include <fcntl.h>
+#include <sys/socket.h>
 
 static struct coir_listener *listen_on(const char *uri)
 {
@@ -255,6 +256,20 @@ SESSION_TEST(a_descriptor_that_listens_is_taken)
     close(fd);
     coir_listener_close(listener);
     assert_int_equal(fcntl(given, F_GETFD), -1); /* it was the listener's */
+}
+
+/* Of another kind of network, where the kernel has one. */
+SESSION_TEST(a_listener_of_a_family_that_we_do_not_know_is_refused)
+{
+    int foreign = socket(AF_VSOCK, SOCK_STREAM, 0);
+    struct coir_listener *listener;
+    char uri[32];
+
+    if (foreign < 0)
+        return;
+    snprintf(uri, sizeof(uri), "fd://%d", foreign);
+    assert_int_equal(coir_listen(uri, NULL, &listener), -EAFNOSUPPORT);
+    assert_int_equal(close(foreign), 0);
 }
 
 SESSION_TEST(a_descriptor_that_does_not_listen_stays_the_callers)

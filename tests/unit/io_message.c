@@ -158,6 +158,7 @@ TEST(what_is_not_ours_is_passed_over)
 
     put_control(&frame, &used, SOL_SOCKET, SO_TIMESTAMP, other, sizeof(other));
     put_control(&frame, &used, IPPROTO_IP, IP_TTL, other, sizeof(int));
+    put_control(&frame, &used, IPPROTO_IPV6, IPV6_HOPLIMIT, other, sizeof(int));
     put_ip4(&frame, &used, "10.0.0.1", "10.0.0.1");
     message = take(&frame, used);
     expect_ip4(&message, "10.0.0.1");
@@ -200,4 +201,15 @@ TEST(a_send_names_the_interface_of_a_link_local_address)
     memcpy(&info, CMSG_DATA(control), sizeof(info));
     assert_int_equal(info.ipi6_ifindex, 7);
     assert_null(frame.header.msg_name); /* nobody is named: a socket that somebody has connected */
+}
+
+TEST(a_host_of_ip6_that_only_looks_mapped_is_one)
+{
+    struct message_frame frame;
+    struct message message;
+    size_t used = 0;
+
+    put_ip6(&frame, &used, "::1:0:0:ffff:a00:1", 0);
+    message = take(&frame, used);
+    expect_ip6(&message, "::1:0:0:ffff:a00:1", 0);
 }

@@ -293,3 +293,40 @@ SESSION_TEST(a_drain_ends_an_accept_in_a_shortage)
     close(peer);
     coir_listener_close(timing.listener);
 }
+
+/* Its filter, and the drop of who comes, last as long as the listener. */
+SESSION_TEST(a_listener_that_a_drain_has_ended_takes_nobody_outside_of_it_either)
+{
+    for (int local = 0; local < 2; local++) {
+        struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
+        struct timing timing = {.rc = 0};
+
+        assert_int_equal(coir_listen(local ? session_abstract() : "tcp://127.0.0.1:0", NULL, &timing.listener), 0);
+        coir_scope_drain(scope, 0);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, -ESHUTDOWN);
+        assert_int_equal(coir_scope_close(scope), 0);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, -ESHUTDOWN);
+        coir_listener_close(timing.listener);
+    }
+}
+
+/* The pools of streams are empty, and there is nothing to fill them. */
+SESSION_TEST(an_accept_that_waits_for_memory_obeys_the_scope)
+{
+    struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
+    uint16_t port;
+    struct timing timing = {.listener = session_listen(NULL, &port)};
+    int peer = peer_connect(port);
+
+    fault_fail("alloc_aligned", 1, ENOMEM, FAULT_ALWAYS);
+    coir_scope_set_limit(scope, 10 * COIR_MILLISECOND);
+    accept_timed(&timing);
+    assert_int_equal(timing.rc, -ETIME);
+    assert_int_equal(fault_hits(), 1);
+    fault_clear();
+    assert_int_equal(coir_scope_close(scope), 0);
+    close(peer);
+    coir_listener_close(timing.listener);
+}

@@ -5,6 +5,7 @@
 #include "net/address.h"
 #include "support/test.h"
 #include <arpa/inet.h>
+#include <coir/datagram.h>
 #include <coir/error.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,11 +199,10 @@ TEST(every_address_is_recognised)
         const char *uri;
         bool empty;
         bool every;
-    } cases[] = {{"tcp://:7", true, true},
-                 {"tcp://[::]:7", false, true},
-                 {"tcp://0.0.0.0:7", false, true},
-                 {"tcp://[::1]:7", false, false},
-                 {"tcp://0.0.0.1:7", false, false}};
+    } cases[] = {
+        {"tcp://:7", true, true},        {"tcp://[::]:7", false, true},       {"tcp://0.0.0.0:7", false, true},
+        {"tcp://[::1]:7", false, false}, {"tcp://[::1:0:0]:7", false, false}, {"tcp://[0:0:1::]:7", false, false},
+        {"tcp://[1::]:7", false, false}, {"tcp://0.0.0.1:7", false, false}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct address address;
@@ -324,4 +324,24 @@ TEST(random_text_is_taken_or_refused_and_prints_if_taken)
         free(uri);
     }
     assert_true(taken > 0);
+}
+
+/* An IPv4 host in IPv6's clothes is ten bytes of zero and two of ones. */
+TEST(only_mapped_hosts_are_ip4)
+{
+    static const char *const uris[][2] = {
+        {"udp://[::ffff:10.0.0.1]:7", "udp://10.0.0.1:7"},
+        {"udp://[::10.0.0.1]:7", "udp://[::10.0.0.1]:7"},
+        {"udp://[0:0:1:0:0:ffff:a00:1]:7", "udp://[::1:0:0:ffff:a00:1]:7"},
+        {"udp://[1::ffff:a00:1]:7", "udp://[1::ffff:a00:1]:7"},
+    };
+
+    for (size_t i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
+        struct coir_address address;
+        char text[COIR_ADDRESS_SIZE];
+
+        assert_int_equal(coir_address_read(uris[i][0], &address), 0);
+        coir_address_print(&address, text);
+        assert_string_equal(text, uris[i][1]);
+    }
 }

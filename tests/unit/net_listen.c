@@ -5,6 +5,7 @@
  */
 #include "support/openings.h"
 #include <fcntl.h>
+#include <poll.h>
 
 static int listen_and_close(const char *uri)
 {
@@ -158,7 +159,102 @@ SESSION_TEST(only_a_refused_connect_shows_that_a_file_is_stale)
         assert_int_equal(access(uri + 7, F_OK), 0);
         fault_clear();
     }
+    fault_fail("kernel_unlink", 1, EACCES, FAULT_ONCE); /* it is, but stays */
+    assert_int_equal(coir_listen(uri, NULL, &listener), -EADDRINUSE);
+    fault_clear();
     assert_int_equal(coir_listen(uri, NULL, &listener), 0);
     coir_listener_close(listener);
     peer_remove_directory(directory);
+}
+
+/* The first of a run, whose pools are empty. */
+SESSION_TEST(a_first_connect_without_memory_takes_nothing)
+{
+    struct coir_stream *stream;
+    uint16_t port;
+    int listener = peer_listen(1, &port);
+    char uri[64];
+
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%u", port);
+    fault_clear();
+    fault_fail("alloc_aligned", 1, ENOMEM, FAULT_ONCE);
+    assert_int_equal(coir_connect(uri, NULL, &stream), -ENOMEM);
+    assert_int_equal(fault_calls("kernel_connect"), 0);
+    fault_clear();
+    assert_int_equal(coir_connect(uri, NULL, &stream), 0);
+    coir_abort(stream);
+    close(listener);
+}
+
+SESSION_TEST(a_first_stream_without_memory_is_not_adopted)
+{
+    struct coir_stream *stream;
+    int ends[2];
+
+    peer_pair(ends);
+    for (unsigned nth = 1; nth <= 2; nth++) { /* for the stream, and for its endpoint */
+        fault_fail("alloc_aligned", nth, ENOMEM, FAULT_ONCE);
+        assert_int_equal(coir_adopt(ends[0], NULL, &stream), -ENOMEM);
+        assert_int_equal(fault_hits(), 1);
+        fault_clear();
+    }
+    assert_int_equal(coir_adopt(ends[0], NULL, &stream), 0);
+    coir_abort(stream);
+    close(ends[1]);
+}
+
+/* A Unix address needs no host to have it. */
+SESSION_TEST(free_bind_changes_nothing_for_a_unix_listener)
+{
+    struct coir_listen_options options = {.free_bind = true};
+    struct coir_listener *listener;
+
+    assert_int_equal(coir_listen(session_abstract(), &options, &listener), 0);
+    assert_int_equal(fault_calls("kernel_set_option"), 0);
+    coir_listener_close(listener);
+}
+
+/* It would be right for us as it is, and stays so. */
+SESSION_TEST(a_given_descriptor_that_does_not_block_and_is_not_taken_is_as_it_was)
+{
+    struct coir_listener *listener;
+    uint16_t port;
+    int given = peer_listen(1, &port);
+    int status = fcntl(given, F_GETFL) | O_NONBLOCK;
+    char uri[32];
+
+    snprintf(uri, sizeof(uri), "fd://%d", given);
+    assert_int_equal(fcntl(given, F_SETFL, status), 0);
+    fault_fail("alloc_aligned", 2, ENOMEM, FAULT_ONCE); /* the first is for the listener */
+    assert_int_equal(coir_listen(uri, NULL, &listener), -ENOMEM);
+    assert_int_equal(fault_calls("kernel_set_flags"), 0);
+    fault_clear();
+    assert_int_equal(fcntl(given, F_GETFL), status);
+    assert_int_equal(close(given), 0);
+}
+
+SESSION_TEST(a_backlog_below_none_is_refused_for_a_given_descriptor_too)
+{
+    struct coir_listen_options options = {.backlog = -1};
+    struct coir_listener *listener;
+    uint16_t port;
+    int given = peer_listen(1, &port);
+    char uri[32];
+
+    snprintf(uri, sizeof(uri), "fd://%d", given);
+    assert_int_equal(coir_listen(uri, &options, &listener), -EINVAL);
+    assert_int_equal(close(given), 0);
+}
+
+SESSION_TEST(a_first_wait_for_a_descriptor_without_memory_is_told)
+{
+    int ends[2];
+
+    peer_pair(ends);
+    fault_fail("alloc_aligned", 1, ENOMEM, FAULT_ONCE);
+    assert_int_equal(coir_wait_fd(ends[0], POLLOUT), -ENOMEM);
+    fault_clear();
+    assert_int_equal(coir_wait_fd(ends[0], POLLOUT), POLLOUT);
+    close(ends[0]);
+    close(ends[1]);
 }

@@ -257,6 +257,25 @@ SESSION_TEST(a_shortage_of_memory_ends_no_read)
     }
 }
 
+/* The memory that was named is none: the caller's error, of which the connection knows nothing. */
+SESSION_TEST(a_wrong_call_ends_no_read)
+{
+    static const int errors[] = {EFAULT, EINVAL};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct session session = session_accept();
+        char byte;
+
+        peer_send(session.peer, "x", 1);
+        fault_fail("kernel_receive", 1, errors[i], FAULT_ONCE);
+        assert_int_equal(coir_read(session.stream, &byte, 1), -errors[i]);
+        assert_int_equal(coir_write(session.stream, "x", 1), 0);
+        fault_clear();
+        session_expect(session.stream, "x");
+        session_end(&session);
+    }
+}
+
 static int write_text(struct coir_stream *stream, bool in_pieces)
 {
     struct iovec pieces[64];
@@ -355,6 +374,7 @@ SESSION_TEST(no_memory_for_a_buffer_loses_nothing)
 
     peer_send(session.peer, "kept", 4);
     fault_fail("alloc_bytes", 1, ENOMEM, FAULT_ALWAYS);
+    fault_fail("kernel_receive", 1, EINTR, FAULT_ONCE); /* of the look at what is there */
     assert_int_equal(coir_receive(session.stream, &slice), -ENOMEM);
     assert_int_equal(coir_read_until(session.stream, "t", 1, 10, &slice), -ENOMEM);
     fault_clear();
@@ -408,4 +428,43 @@ SESSION_TEST(an_adopt_that_fails_leaves_the_descriptor_to_the_caller)
             assert_int_equal(close(ends[0]), 0);
         close(ends[1]);
     }
+}
+
+SESSION_TEST(a_broken_stream_cannot_be_finished)
+{
+    struct session session = session_accept();
+    char byte;
+
+    peer_send(session.peer, "x", 1);
+    fault_fail("kernel_receive", 1, ECONNRESET, FAULT_ONCE);
+    assert_int_equal(coir_read(session.stream, &byte, 1), -ECONNRESET);
+    fault_clear();
+    assert_int_equal(coir_finish(session.stream), -ECONNRESET);
+    assert_int_equal(fault_calls("kernel_shutdown"), 0);
+    session_end(&session);
+}
+
+/* Where the kernel does not say why the connection is gone, it is gone all the same. */
+SESSION_TEST(a_finish_without_a_connection_or_a_reason)
+{
+    struct session session = session_accept();
+
+    fault_fail("kernel_shutdown", 1, ENOTCONN, FAULT_ONCE);
+    fault_fail("kernel_get_option", 1, ENOBUFS, FAULT_ONCE);
+    assert_int_equal(coir_finish(session.stream), -ENOTCONN);
+    assert_int_equal(fault_hits(), 2);
+    fault_clear();
+    session_end(&session);
+}
+
+SESSION_TEST(what_is_unsent_and_cannot_be_asked_for_is_told_as_nothing)
+{
+    struct session session = session_accept();
+
+    assert_int_equal(coir_write(session.stream, "x", 1), 0);
+    fault_fail("kernel_unsent", 1, ENOTTY, FAULT_ONCE);
+    assert_int_equal(session_info(session.stream).unsent, 0);
+    assert_int_equal(fault_hits(), 1);
+    fault_clear();
+    session_end(&session);
 }

@@ -109,7 +109,7 @@ static int try_waiting(struct epoll_engine *epoll)
     int rc = kernel_epoll_wait(epoll->epoll_fd, epoll->events, 1, 0);
 
     epoll->has_nanoseconds = kernel_epoll_wait_ns(epoll->epoll_fd, epoll->events, 1, 0) >= 0;
-    return rc == -EINTR || rc > 0 ? 0 : rc;
+    return rc == -EINTR ? 0 : rc;
 }
 
 static int open_descriptors(struct epoll_engine *epoll)

@@ -141,7 +141,7 @@ static int try_waiting(struct poll_engine *poll)
 {
     int rc = kernel_poll(poll->descriptors, poll->count, 0);
 
-    return rc == -EINTR || rc > 0 ? 0 : rc;
+    return rc == -EINTR ? 0 : rc;
 }
 
 static int init_poll(struct engine *engine)
