@@ -58,6 +58,14 @@ if(COIR_SANITIZE)
     add_link_options(-fsanitize=${COIR_SANITIZE})
 endif()
 
+# What rooms and programs are compiled with besides, so that their figures are told, and not those of tests.
+add_library(coir_counted INTERFACE)
+if(COIR_COVERAGE)
+    # Counts of threads must not be lost. -O0: a branch is one where the source has one.
+    target_compile_options(coir_counted INTERFACE --coverage -fprofile-update=atomic -fprofile-abs-path -O0)
+    add_link_options(--coverage)
+endif()
+
 set(COIR_CONTEXT_VARIANTS x86_64 aarch64 riscv64 ucontext)
 string(REGEX REPLACE "^(amd64|AMD64)$" "x86_64" COIR_CONTEXT_VARIANT "${CMAKE_SYSTEM_PROCESSOR}")
 string(REGEX REPLACE "^(arm64)$" "aarch64" COIR_CONTEXT_VARIANT "${COIR_CONTEXT_VARIANT}")

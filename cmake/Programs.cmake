@@ -20,7 +20,7 @@ if(sources)
     list(FILTER parts EXCLUDE REGEX "/programs/main\\.c$")
     add_library(program_parts STATIC ${parts})
     target_include_directories(program_parts PUBLIC ${CMAKE_SOURCE_DIR}/programs)
-    target_link_libraries(program_parts PUBLIC coir_program)
+    target_link_libraries(program_parts PUBLIC coir_program PRIVATE coir_counted)
 
     add_executable(coir-command programs/main.c)
     target_link_libraries(coir-command PRIVATE program_parts)

@@ -46,7 +46,7 @@ function(coir_room folder)
         return()
     endif()
     add_library(room-${id} OBJECT ${sources})
-    target_link_libraries(room-${id} PRIVATE coir_flags roots-${id})
+    target_link_libraries(room-${id} PRIVATE coir_flags coir_counted roots-${id})
     set_property(GLOBAL APPEND PROPERTY COIR_ROOMS ${id})
 endfunction()
 

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Usage: tools/setup.sh [run|test|lint|fuzz|machines]
+# Usage: tools/setup.sh [run|test|lint|fuzz|machines|coverage]
 #
 # Installs what is missing to build and run coir, to test it too, to check its
-# sources too, to fuzz it too, or to build it for other machines, with the system's package manager: apt, dnf,
+# sources too, to fuzz it too, to build it for other machines, or to count what
+# tests reach, with the system's package manager: apt, dnf,
 # pacman or apk. Looks for the tools and headers themselves, so that nothing is
 # installed where all is there, whoever put it there. Where it has no right to
 # install, it prints the command that would and stops.
@@ -37,6 +38,8 @@ lint clang-format tool:clang-format clang-format clang-tools-extra clang clang-e
 lint clang-tidy tool:clang-tidy clang-tidy clang-tools-extra clang clang-extra-tools
 lint clang tool:clang clang clang clang clang
 lint shellcheck tool:shellcheck shellcheck ShellCheck shellcheck shellcheck
+coverage gcc tool:gcc gcc gcc gcc gcc
+coverage gcovr tool:gcovr gcovr gcovr gcovr gcovr
 fuzz clang tool:clang clang clang clang clang
 fuzz libfuzzer runtime:fuzzer libclang-rt-dev compiler-rt compiler-rt compiler-rt
 machines qemu tool:qemu-s390x qemu-user qemu-user qemu-user -
@@ -132,8 +135,9 @@ test) sets='run test' ;;
 lint) sets='run lint' ;;
 fuzz) sets='run fuzz' ;;
 machines) sets='run test machines' ;;
+coverage) sets='run test coverage' ;;
 *)
-    echo 'usage: tools/setup.sh [run|test|lint|fuzz|machines]' >&2
+    echo 'usage: tools/setup.sh [run|test|lint|fuzz|machines|coverage]' >&2
     exit 2
     ;;
 esac
