@@ -143,7 +143,7 @@ static void clear_capabilities(void)
 static bool has_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3];
+    struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3] = {{.effective = 0}};
     uint32_t all = 0;
 
     if (syscall(SYS_capget, &header, held) < 0)

@@ -16,7 +16,8 @@ void context_init(struct context *context, void *low, size_t size, size_t reserv
 {
     char *top = (char *)low + size - reserved - TOP_LEFT_FREE;
 
-    sanitizer_unpoison(low, size - reserved);
+    if (UNLIKELY(sanitizer_watches_memory()))
+        sanitizer_unpoison(low, size - reserved);
     context->stack_pointer = context_prepare(low, top, entry);
     context->stack_low = low;
     context->stack_size = size;

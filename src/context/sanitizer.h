@@ -4,11 +4,12 @@
  * symbols: a library built without -fsanitize serves a program built with it,
  * so whether they are there is asked at run time. The only place that declares
  * them. Whether there is any sanitizer at all is one question, so that a switch
- * asks no more.
+ * asks no more. What is said of memory reaches Valgrind, too.
  */
 #ifndef CONTEXT_SANITIZER_H
 #define CONTEXT_SANITIZER_H
 
+#include "context/valgrind.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -49,25 +50,23 @@ static inline size_t sanitizer_stack_factor(void)
     return __asan_unpoison_memory_region != NULL ? 4 : 1;
 }
 
-/** True if memory can be made forbidden, and must be made allowed again. */
+/** For sanitizer_watches_memory() alone: found out before main(). */
+extern bool sanitizer_memory_is_watched __attribute__((visibility("hidden")));
+
+/** True if memory can be made forbidden, by AddressSanitizer or Valgrind, and must be made allowed again. */
 static inline bool sanitizer_watches_memory(void)
 {
-    return __asan_poison_memory_region != NULL;
+    return sanitizer_memory_is_watched;
 }
 
-/** Makes every access to `memory` an error until it is unpoisoned. */
-static inline void sanitizer_poison(const void *memory, size_t size)
-{
-    if (__asan_poison_memory_region != NULL)
-        __asan_poison_memory_region(memory, size);
-}
+/** Makes every access to `memory` an error until it is unpoisoned. Only where memory is watched. */
+void sanitizer_poison(const void *memory, size_t size);
 
-/** Forgets what is said of `memory`, such as the red zones of frames that never returned. */
-static inline void sanitizer_unpoison(const void *memory, size_t size)
-{
-    if (__asan_unpoison_memory_region != NULL)
-        __asan_unpoison_memory_region(memory, size);
-}
+/** Forgets what is said of `memory`, such as the red zones of frames that never returned. Likewise. */
+void sanitizer_unpoison(const void *memory, size_t size);
+
+/** The same of memory whose contents are to be read on. Likewise. */
+void sanitizer_expose(const void *memory, size_t size);
 
 /**
  * Has `memory` searched for pointers when leaks are looked for. It must hold no

@@ -16,9 +16,10 @@
 #define STACK_SIZE_MOST ((size_t)1024 * 1024 * 1024)
 
 struct coir_coroutine {
-    enum coir_coroutine_status status; /* with the next two in one cache line */
-    struct context context;            /* while it is suspended */
-    struct context resumer;            /* while it is running: whoever resumed it */
+    enum coir_coroutine_status status; /* with the next three in one cache line */
+    unsigned int stack_name;
+    struct context context; /* while it is suspended */
+    struct context resumer; /* while it is running: whoever resumed it */
     void *(*fn)(struct coir_coroutine *self, void *value, void *arg);
     void *arg;
 };
@@ -52,6 +53,7 @@ int coir_coroutine_create(void *(*fn)(struct coir_coroutine *self, void *value, 
                           const struct coir_coroutine_options *options, struct coir_coroutine **ret_coroutine)
 {
     struct coir_coroutine *coroutine;
+    unsigned int stack_name;
     size_t size;
     void *low;
     int rc;
@@ -61,11 +63,12 @@ int coir_coroutine_create(void *(*fn)(struct coir_coroutine *self, void *value, 
     if (options != NULL && options->stack_size > STACK_SIZE_MOST)
         return -EINVAL;
     size = choose_stack_size(options);
-    rc = stack_map(size, &low);
+    rc = stack_map(size, &low, &stack_name);
     if (rc < 0)
         return rc;
     coroutine = (struct coir_coroutine *)(void *)((char *)low + size - RESERVED_SIZE);
     coroutine->status = COIR_COROUTINE_SUSPENDED;
+    coroutine->stack_name = stack_name;
     coroutine->fn = fn;
     coroutine->arg = arg;
     context_init(&coroutine->context, low, size, RESERVED_SIZE, run_coroutine);
@@ -103,6 +106,7 @@ enum coir_coroutine_status coir_coroutine_status(const struct coir_coroutine *co
 
 void coir_coroutine_destroy(struct coir_coroutine *coroutine)
 {
+    unsigned int stack_name;
     void *low;
     size_t size;
 
@@ -113,5 +117,6 @@ void coir_coroutine_destroy(struct coir_coroutine *coroutine)
         context_drop(&coroutine->context);
     low = (void *)(uintptr_t)coroutine->context.stack_low;
     size = coroutine->context.stack_size;
-    stack_unmap(low, size);
+    stack_name = coroutine->stack_name;
+    stack_unmap(low, size, stack_name);
 }

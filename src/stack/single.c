@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-int stack_map(size_t size, void **ret_low)
+int stack_map(size_t size, void **ret_low, unsigned int *ret_name)
 {
     enum stack_guard guard;
     void *memory;
@@ -24,13 +24,16 @@ int stack_map(size_t size, void **ret_low)
     }
     low = (char *)memory + STACK_GUARD_SIZE;
     sanitizer_add_root(low, size);
+    *ret_name = valgrind_add_stack(low, size);
     *ret_low = low;
     return 0;
 }
 
-void stack_unmap(void *low, size_t size)
+void stack_unmap(void *low, size_t size, unsigned int name)
 {
+    valgrind_remove_stack(name);
     sanitizer_remove_root(low, size);
-    sanitizer_unpoison(low, size); /* somebody else's memory next */
+    if (sanitizer_watches_memory())
+        sanitizer_unpoison(low, size); /* somebody else's memory next */
     (void)kernel_unmap((char *)low - STACK_GUARD_SIZE, STACK_GUARD_SIZE + size);
 }

@@ -45,14 +45,30 @@ int stack_pools_init(struct stack_pools *pools)
     return 0;
 }
 
+/* Tells whoever watches that a stack begins, and that it is one no more. */
+static void begin_watching(struct stack stack)
+{
+    sanitizer_add_root(stack_low(stack), stack_size(stack));
+    if (stack.chunk->names != NULL)
+        stack.chunk->names[stack.slot] = valgrind_add_stack(stack_low(stack), stack_size(stack));
+}
+
+static void end_watching(struct stack stack)
+{
+    sanitizer_remove_root(stack_low(stack), stack_size(stack));
+    if (stack.chunk->names != NULL)
+        valgrind_remove_stack(stack.chunk->names[stack.slot]);
+    if (sanitizer_watches_memory())
+        sanitizer_unpoison(stack_low(stack), stack_size(stack)); /* somebody else's memory next */
+}
+
 static void free_chunk(struct stack_chunk *chunk)
 {
     for (uint32_t slot = 0; slot < chunk->begun; slot++) {
         struct stack stack = {.chunk = chunk, .slot = slot};
 
         ASSERT(chunk->owners[slot] == NULL);
-        sanitizer_remove_root(stack_low(stack), chunk->usable);
-        sanitizer_unpoison(stack_low(stack), chunk->usable); /* somebody else's memory next */
+        end_watching(stack);
     }
     (void)kernel_unmap(chunk->memory, chunk->slots * chunk->stride);
     alloc_free(chunk);
@@ -87,6 +103,18 @@ static int reserve_slots(size_t stride, uint32_t *slots, void **ret_memory)
     return 0;
 }
 
+/* The record of a chunk, with room for the names of its slots where Valgrind gives some. */
+static struct stack_chunk *make_record(uint32_t slots)
+{
+    bool named = valgrind_is_there();
+    size_t name_size = named ? sizeof(unsigned int) : 0;
+    struct stack_chunk *chunk = alloc_zeroed(1, sizeof *chunk + slots * (sizeof chunk->owners[0] + name_size));
+
+    if (chunk != NULL && named)
+        chunk->names = (unsigned int *)(void *)(chunk->owners + slots);
+    return chunk;
+}
+
 static int open_chunk(enum coir_stack_class stack_class, uint32_t slots, struct stack_chunk **ret_chunk)
 {
     size_t usable = stack_round_size(class_sizes[stack_class]);
@@ -99,7 +127,7 @@ static int open_chunk(enum coir_stack_class stack_class, uint32_t slots, struct 
         slots /= 2;
     if (reserve_slots(stride, &slots, &memory) < 0)
         return -ENOMEM;
-    chunk = alloc_zeroed(1, sizeof *chunk + slots * sizeof chunk->owners[0]);
+    chunk = make_record(slots);
     if (chunk == NULL) {
         (void)kernel_unmap(memory, slots * stride);
         return -ENOMEM;
@@ -172,7 +200,7 @@ int stack_take_new(struct stack_pools *pools, enum coir_stack_class stack_class,
                      stack.chunk->stride - stack.chunk->usable);
     if (rc < 0)
         return rc;
-    sanitizer_add_root(stack_low(stack), stack_size(stack));
+    begin_watching(stack);
     stack.chunk->begun++;
     stack.chunk->owners[stack.slot] = owner;
     *ret_stack = stack;

@@ -41,8 +41,9 @@ struct stack_chunk {
     size_t usable;            /* bytes at a slot's upper end */
     enum coir_stack_class stack_class;
     uint32_t slots;
-    uint32_t begun; /* slots below this one have their guard, and have been used */
-    void *owners[]; /* per slot; NULL = not in use */
+    uint32_t begun;      /* slots below this one have their guard, and have been used */
+    unsigned int *names; /* Valgrind's per slot, behind `owners`; NULL where it is not there */
+    void *owners[];      /* per slot; NULL = not in use */
 };
 
 /** The stacks of one class. */
@@ -140,9 +141,9 @@ uint64_t stack_reserved(const struct stack_pools *pools);
 /** What a stack of `size` bytes really has: whole pages, and more of them under AddressSanitizer. */
 size_t stack_round_size(size_t size);
 
-/** A single guarded stack of its own mapping, for a bare coroutine; `size` from stack_round_size(). Returns 0 or
- * -ENOMEM. */
-int stack_map(size_t size, void **ret_low);
-void stack_unmap(void *low, size_t size);
+/** A single guarded stack of its own mapping, for a bare coroutine; `size` from stack_round_size(). `ret_name` is
+ * Valgrind's, for stack_unmap(). Returns 0 or -ENOMEM. */
+int stack_map(size_t size, void **ret_low, unsigned int *ret_name);
+void stack_unmap(void *low, size_t size, unsigned int name);
 
 #endif

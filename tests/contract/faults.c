@@ -308,6 +308,7 @@ TEST(start_may_fail_anywhere)
         fault_clear();
         fault_fail(FAULT_ANY, nth % 40 + 1, EMFILE, FAULT_ONCE);
         rc = coir_run(do_nothing, NULL, NULL);
+        test_free_handler_stack();
         assert_true(rc == 7 || rc == -EMFILE || rc == -ENOMEM);
         failed += rc != 7;
         assert_int_equal(count_descriptors(), descriptors);

@@ -34,6 +34,32 @@ void test_set_limit(unsigned seconds)
     limit_seconds = seconds;
 }
 
+static bool is_watched_by(const char *tool)
+{
+    const char *watcher = getenv("COIR_WATCHED");
+
+    return watcher != NULL && strcmp(watcher, tool) == 0;
+}
+
+bool test_is_under_valgrind(void)
+{
+    return is_watched_by("valgrind");
+}
+
+int test_scaled(int count)
+{
+    return is_watched_by("valgrind") || is_watched_by("sanitizer") ? count / 10 : count;
+}
+
+void test_free_handler_stack(void)
+{
+    const stack_t none = {.ss_flags = SS_DISABLE};
+    stack_t kept;
+
+    if (!TEST_ASAN && sigaltstack(&none, &kept) == 0 && !(kept.ss_flags & SS_DISABLE))
+        free(kept.ss_sp);
+}
+
 void test_skip(const char *reason, const char *file, int line)
 {
     print_message("skipped: %s\n", reason);

@@ -5,7 +5,7 @@
  *
  * `program` runs every case in the file's order, `program --list` prints their
  * names one per line, `program CASE...` runs those alone. Each case has 55 s,
- * times COIR_TEST_TIMEOUT (for slow tools). COIR_TEST_SEED repeats a random run.
+ * times COIR_TEST_TIMEOUT (for slow tools, such as COIR_WATCHED names). COIR_TEST_SEED repeats a random run.
  * Exit code: 0 passed, 77 the only case asked for was skipped, else failed.
  */
 #ifndef SUPPORT_TEST_H
@@ -41,6 +41,16 @@
 #ifndef TEST_TSAN
 #define TEST_TSAN false
 #endif
+
+/** True under Valgrind, which takes for an error what a test may do on purpose. */
+bool test_is_under_valgrind(void);
+
+/** `count`, or a tenth of it where a sanitizer or Valgrind makes everything slow. */
+int test_scaled(int count);
+
+/** Frees what a run has left behind because the kernel would not let go of it: a planned fault. The next would use it.
+ */
+void test_free_handler_stack(void);
 
 struct test_case {
     const char *name;

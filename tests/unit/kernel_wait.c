@@ -162,5 +162,6 @@ TEST(waiting_calls_return_their_error)
 
     assert_int_equal(kernel_epoll_control(-1, EPOLL_CTL_ADD, 0, &event), -EBADF);
     assert_int_equal(kernel_epoll_wait(-1, &event, 1, 0), -EBADF);
-    assert_int_equal(kernel_poll((struct pollfd *)8, 1, 0), -EFAULT);
+    if (!test_is_under_valgrind()) /* which reports it */
+        assert_int_equal(kernel_poll((struct pollfd *)8, 1, 0), -EFAULT);
 }

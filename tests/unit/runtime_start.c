@@ -56,6 +56,7 @@ TEST(whatever_fails_is_returned_and_nothing_stays_behind)
             fault_clear();
             assert_int_equal(count_descriptors(), before);
             assert_int_equal(run_on(engines[i]), 0);
+            test_free_handler_stack();
         }
         assert_true(failed > 2);
     }

@@ -329,12 +329,13 @@ TEST(sizes_are_rounded_up_to_pages)
 TEST(a_single_stack_is_guarded_and_unmapped)
 {
     size_t size = stack_round_size(20000);
+    unsigned int name;
     void *low;
 
     fault_clear();
-    assert_int_equal(stack_map(size, &low), 0);
+    assert_int_equal(stack_map(size, &low, &name), 0);
     memset(low, 1, size);
-    stack_unmap(low, size);
+    stack_unmap(low, size, name);
     assert_int_equal(fault_calls("kernel_map"), fault_calls("kernel_unmap"));
 }
 
@@ -342,16 +343,17 @@ TEST(a_single_stack_without_memory_or_guard_is_refused)
 {
     size_t size = stack_round_size(20000);
     const char *place;
+    unsigned int name;
     void *low = NULL;
 
     open_pools();
     place = pools.guard == STACK_GUARD_MARKERS ? "kernel_advise" : "kernel_forbid";
     fault_fail("kernel_map", 1, ENOMEM, FAULT_ONCE);
-    assert_int_equal(stack_map(size, &low), -ENOMEM);
+    assert_int_equal(stack_map(size, &low, &name), -ENOMEM);
     fault_clear();
     /* Where markers guard, the first advice is about huge pages. */
     fault_fail(place, pools.guard == STACK_GUARD_MARKERS ? 2 : 1, ENOMEM, FAULT_ONCE);
-    assert_int_equal(stack_map(size, &low), -ENOMEM);
+    assert_int_equal(stack_map(size, &low, &name), -ENOMEM);
     assert_int_equal(fault_hits(), 1);
     assert_int_equal(fault_calls("kernel_unmap"), 1);
     assert_null(low);
