@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include <errno.h>
+#include <string.h>
 
 /** Receives far below the next smaller class before a stream's buffers shrink: a pause in a flood is no reason. */
 #define SMALL_BEFORE_SHRINKING 4
@@ -32,6 +33,57 @@ void buffer_show(struct buffer *buffer)
 {
     sanitizer_unpoison(buffer->bytes, buffer->capacity);
 }
+
+#ifdef COIR_DEBUG
+
+#define FREE_BYTE 0xDB
+
+static bool is_free(const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != FREE_BYTE)
+            return false;
+    return true;
+}
+
+void buffer_fill(struct buffer *buffer)
+{
+    uint32_t end = buffer->end;
+
+    if (sanitizer_watches_memory())
+        return;
+    /* Of what was lent, `end` says how far bytes were received. */
+    ASSERT((end == 0 || is_free(buffer->bytes + end, buffer->capacity - end)) && "a slice was written to past its end");
+    memset(buffer->bytes, FREE_BYTE, buffer->capacity);
+}
+
+void buffer_check_unharmed(const struct buffer *buffer)
+{
+    if (!sanitizer_watches_memory())
+        ASSERT(is_free(buffer->bytes, buffer->capacity) && "a released slice was written to");
+}
+
+void buffer_hide_rest(struct buffer *buffer)
+{
+    uint32_t end = buffer->first + buffer->lent;
+
+    if (!sanitizer_watches_memory())
+        return;
+    sanitizer_poison(buffer->bytes, buffer->first);
+    sanitizer_poison(buffer->bytes + end, buffer->capacity - end);
+}
+
+void buffer_show_rest(struct buffer *buffer)
+{
+    uint32_t end = buffer->first + buffer->lent;
+
+    if (!sanitizer_watches_memory())
+        return;
+    sanitizer_expose(buffer->bytes, buffer->first);
+    sanitizer_expose(buffer->bytes + end, buffer->capacity - end);
+}
+
+#endif
 
 static void destroy_free(struct buffers *pool)
 {
@@ -75,6 +127,7 @@ static int make_buffer(struct buffers *pool, size_t size, uint8_t class, struct 
     if (buffer == NULL)
         return -ENOMEM;
     *buffer = (struct buffer){.shelf = &pool->shelves[class], .capacity = (uint32_t)size};
+    buffer_fill(buffer);
     pool->made_bytes += size;
     *ret_buffer = buffer;
     return 0;

@@ -70,9 +70,38 @@ static inline size_t buffer_class_size(uint8_t class)
  * Returns 0; -ENOBUFS the budget is spent; -ENOMEM. */
 int buffer_stock(struct buffers *pool, uint8_t class);
 
-/** While a buffer is free, its bytes are nobody's. */
+/** While a buffer is free, its bytes are nobody's. Only where memory is watched. */
 void buffer_hide(struct buffer *buffer);
 void buffer_show(struct buffer *buffer);
+
+#ifdef COIR_DEBUG
+/** Where nobody watches, a free buffer is filled, and looked at when it is lent again. */
+void buffer_fill(struct buffer *buffer);
+void buffer_check_unharmed(const struct buffer *buffer);
+/** While a slice is out, the rest of its buffer is nobody's, too. */
+void buffer_hide_rest(struct buffer *buffer);
+void buffer_show_rest(struct buffer *buffer);
+#else
+static inline void buffer_fill(struct buffer *buffer)
+{
+    (void)buffer;
+}
+
+static inline void buffer_check_unharmed(const struct buffer *buffer)
+{
+    (void)buffer;
+}
+
+static inline void buffer_hide_rest(struct buffer *buffer)
+{
+    (void)buffer;
+}
+
+static inline void buffer_show_rest(struct buffer *buffer)
+{
+    (void)buffer;
+}
+#endif
 
 /** Lends a free buffer of the class, empty; NULL: there is none, stock one. */
 static inline struct buffer *buffer_lend_free(struct buffers *pool, uint8_t class)
@@ -86,6 +115,7 @@ static inline struct buffer *buffer_lend_free(struct buffers *pool, uint8_t clas
     shelf->count--;
     if (UNLIKELY(sanitizer_watches_memory()))
         buffer_show(CONTAINER_OF(link, struct buffer, link));
+    buffer_check_unharmed(CONTAINER_OF(link, struct buffer, link));
     return CONTAINER_OF(link, struct buffer, link);
 }
 
@@ -104,6 +134,7 @@ static inline void buffer_release(struct buffer *buffer)
         buffer_destroy(buffer);
         return;
     }
+    buffer_fill(buffer);
     buffer->first = 0;
     buffer->end = 0;
     buffer->link.next = shelf->free;

@@ -110,6 +110,7 @@ static struct coir_slice lend_buffer(struct buffer *buffer, size_t size)
     buffer->holder = NULL; /* what is released is nobody's */
     buffer->end = (uint32_t)size;
     buffer->lent = (uint32_t)size;
+    buffer_hide_rest(buffer);
     loop_current()->slices_out++;
     return (struct coir_slice){.bytes = buffer->bytes, .size = size, .origin = buffer};
 }

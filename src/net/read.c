@@ -50,6 +50,7 @@ static inline void lend_held(struct loop *loop, struct coir_stream *stream, size
 
     held->holder = stream;
     held->lent = (uint32_t)size;
+    buffer_hide_rest(held);
     stream->last_in = size;
     loop->slices_out++;
     *slice = (struct coir_slice){.bytes = held->bytes + held->first, .size = size, .origin = held};
@@ -82,6 +83,7 @@ static inline void end_loan(struct coir_slice *slice, struct buffer *buffer, siz
 
     /* A slice that is out, of this thread; then a task is running. */
     ASSERT(buffer->shelf->pool == &loop->buffers && buffer->lent > 0);
+    buffer_show_rest(buffer);
     buffer->lent = 0;
     loop->slices_out--;
     *slice = (struct coir_slice){.bytes = NULL};
