@@ -44,7 +44,7 @@ foreach(source IN LISTS sources)
     else()
         target_link_libraries(${target} PRIVATE fuzz_replay)
         set(test ${COIR_TEST_PREFIX}fuzz/${name})
-        add_test(NAME ${test} COMMAND ${target} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
+        add_test(NAME ${test} COMMAND ${COIR_TEST_RUNNER} $<TARGET_FILE:${target}> ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
         set_tests_properties(${test} PROPERTIES LABELS fuzz TIMEOUT 70
             ENVIRONMENT "${COIR_SANITIZER_ENVIRONMENT}")
     endif()

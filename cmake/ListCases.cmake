@@ -3,8 +3,7 @@
 # Run after a test program was built: asks it for its cases and writes them to
 # LIST as tests for ctest. A program that names no case, or one twice, fails the build.
 
-set(command ${EMULATOR} ${PROGRAM})
-execute_process(COMMAND ${command} --list OUTPUT_VARIABLE cases RESULT_VARIABLE result)
+execute_process(COMMAND ${EMULATOR} ${PROGRAM} --list OUTPUT_VARIABLE cases RESULT_VARIABLE result)
 string(REGEX MATCHALL "[^\n]+" cases "${cases}")
 set(unique ${cases})
 list(REMOVE_DUPLICATES unique)
@@ -14,6 +13,7 @@ if(NOT result EQUAL 0 OR NOT cases OR NOT cases STREQUAL unique)
 endif()
 
 string(REPLACE " " ";" engines "${ENGINES}")
+set(command ${RUNNER} ${PROGRAM})
 string(REPLACE ";" "\" \"" command "${command}")
 set(text "")
 foreach(engine IN LISTS engines)

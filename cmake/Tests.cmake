@@ -35,6 +35,8 @@ else()
     set(COIR_HAS_CMOCKA TRUE)
 endif()
 
+include(${CMAKE_SOURCE_DIR}/cmake/Valgrind.cmake)
+
 # The linker options that put a fault body before every function of these headers,
 # and the names for tests/support/faults.c.
 set(COIR_WRAP_OPTIONS)
@@ -99,14 +101,15 @@ function(coir_test_properties source ret_properties ret_environment)
         string(REGEX REPLACE ".*Time limit: ([0-9]+) s.*" "\\1" seconds "${limit}")
     endif()
     # A case stops itself, with a core, before ctest does.
-    math(EXPR factor "(${seconds} + 59) / 60")
+    math(EXPR factor "(${seconds} + 59) / 60 * ${COIR_TEST_SLOWNESS}")
     math(EXPR seconds "${factor} * 60 + 10")
     set(properties SKIP_RETURN_CODE 77 TIMEOUT ${seconds})
     if(alone)
         list(APPEND properties RUN_SERIAL TRUE)
     endif()
     set(${ret_properties} "${properties}" PARENT_SCOPE)
-    set(environment COIR_TEST_TIMEOUT=${factor} ${COIR_SANITIZER_ENVIRONMENT})
+    set(environment COIR_TEST_TIMEOUT=${factor} COIR_WATCHED=${COIR_TEST_WATCHED}
+        ${COIR_SANITIZER_ENVIRONMENT})
     if(CMAKE_CROSSCOMPILING_EMULATOR)
         list(GET CMAKE_CROSSCOMPILING_EMULATOR 0 emulator)
         list(APPEND environment COIR_EMULATOR=${emulator})
@@ -132,7 +135,7 @@ function(coir_script_tests label)
                 string(APPEND test /${engine})
                 set(chosen COIR_ENGINE=${engine})
             endif()
-            add_test(NAME ${test} COMMAND ${interpreter} ${source})
+            add_test(NAME ${test} COMMAND ${COIR_SCRIPT_RUNNER} ${interpreter} ${source})
             set_tests_properties(${test} PROPERTIES ${properties} LABELS ${label}
                 ENVIRONMENT "${environment};${chosen};${COIR_SCRIPT_ENVIRONMENT}")
         endforeach()
@@ -180,6 +183,7 @@ function(coir_test name)
     add_custom_command(TARGET ${target} POST_BUILD
         COMMAND ${CMAKE_COMMAND}
             "-DPROGRAM=$<TARGET_FILE:${target}>" "-DLIST=${list}" "-DEMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}"
+            "-DRUNNER=${COIR_TEST_RUNNER}"
             "-DPREFIX=${COIR_TEST_PREFIX}${test_LABEL}/${name}" "-DLABEL=${test_LABEL}"
             "-DPROPERTIES=${properties}" "-DENVIRONMENT=${environment}" "-DENGINES=${engines}"
             -P ${CMAKE_SOURCE_DIR}/cmake/ListCases.cmake

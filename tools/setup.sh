@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Usage: tools/setup.sh [run|test|lint|fuzz|machines|coverage]
+# Usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage]
 #
 # Installs what is missing to build and run coir, to test it too, to check its
-# sources too, to fuzz it too, to build it for other machines, or to count what
-# tests reach, with the system's package manager: apt, dnf,
-# pacman or apk. Looks for the tools and headers themselves, so that nothing is
+# sources too, to fuzz it too, to run the tests under Valgrind, to build it for
+# other machines, or to count what tests reach, with the system's package
+# manager: apt, dnf, pacman or apk. Looks for the tools and headers themselves, so that nothing is
 # installed where all is there, whoever put it there. Where it has no right to
 # install, it prints the command that would and stops.
 #
@@ -42,6 +42,7 @@ coverage gcc tool:gcc gcc gcc gcc gcc
 coverage gcovr tool:gcovr gcovr gcovr gcovr gcovr
 fuzz clang tool:clang clang clang clang clang
 fuzz libfuzzer runtime:fuzzer libclang-rt-dev compiler-rt compiler-rt compiler-rt
+tools valgrind tool:valgrind valgrind valgrind valgrind valgrind
 machines qemu tool:qemu-s390x qemu-user qemu-user qemu-user -
 machines aarch64 tool:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu - aarch64-linux-gnu-gcc -
 machines aarch64-library file:usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross - - -
@@ -134,10 +135,11 @@ run) sets='run' ;;
 test) sets='run test' ;;
 lint) sets='run lint' ;;
 fuzz) sets='run fuzz' ;;
+tools) sets='run test tools' ;;
 machines) sets='run test machines' ;;
 coverage) sets='run test coverage' ;;
 *)
-    echo 'usage: tools/setup.sh [run|test|lint|fuzz|machines|coverage]' >&2
+    echo 'usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage]' >&2
     exit 2
     ;;
 esac
