@@ -184,16 +184,19 @@ SESSION_TEST(the_longest_unix_path_can_be_answered)
 {
     const char *directory = peer_make_directory();
     struct coir_datagram_socket *socket = datagram_open_at(session_abstract());
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char path[sizeof(address.sun_path) + 1];
+    struct {
+        struct sockaddr_un address;
+        char end; /* of the path, for Valgrind */
+    } named = {.address.sun_family = AF_UNIX};
+    char path[sizeof(named.address.sun_path) + 1];
     struct coir_datagram datagram;
     int peer = datagram_plain(AF_UNIX);
     char byte;
 
     snprintf(path, sizeof(path), "%s/%0*d", directory, (int)(sizeof(path) - 2 - strlen(directory)), 7);
-    assert_int_equal(strlen(path), sizeof(address.sun_path));
-    memcpy(address.sun_path, path, sizeof(address.sun_path));
-    assert_int_equal(bind(peer, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(strlen(path), sizeof(named.address.sun_path));
+    memcpy(named.address.sun_path, path, sizeof(named.address.sun_path));
+    assert_int_equal(bind(peer, (struct sockaddr *)&named.address, sizeof(named.address)), 0);
     assert_int_equal(datagram_send_to_path(peer, session_abstract() + 7, "x", 1), 1);
     datagram = receive(socket);
     answer(socket, &datagram);

@@ -120,7 +120,7 @@ TASK_TEST(a_shield_itself_can_be_cancelled_and_expires)
 TASK_TEST(scopes_in_a_shield_are_shielded_and_obey_it)
 {
     struct coir_scope *outer = open_scope(NULL);
-    struct coir_scope *shield = open_shield(COIR_MILLISECOND);
+    struct coir_scope *shield = open_shield(100 * COIR_MILLISECOND);
     struct coir_scope *inner = open_scope(NULL);
 
     coir_scope_cancel(outer);

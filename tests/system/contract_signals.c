@@ -126,7 +126,7 @@ static bool is_blocked(int signal)
 
 static int wait_shortly(void *arg)
 {
-    struct coir_scope *scope = open_scope(&(struct coir_scope_options){.limit_ns = COIR_MILLISECOND});
+    struct coir_scope *scope = open_scope(&(struct coir_scope_options){.limit_ns = 100 * COIR_MILLISECOND});
     int received;
 
     (void)arg;

@@ -32,7 +32,7 @@ SESSION_TEST(one_that_comes_between_two_calls_is_kept)
     struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
     int signal = 0;
 
-    coir_scope_set_limit(scope, COIR_MILLISECOND);
+    coir_scope_set_limit(scope, 100 * COIR_MILLISECOND);
     assert_int_equal(coir_signal_wait(both, 2, &signal), -ETIME);
     assert_int_equal(signal, 0);
     coir_scope_close(scope);

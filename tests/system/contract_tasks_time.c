@@ -221,7 +221,7 @@ static int hog_stream(void *arg)
 {
     struct coir_stream *streams[2];
     int ends[2];
-    char bytes[64];
+    char bytes[64] = {0};
 
     (void)arg;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
