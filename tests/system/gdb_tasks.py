@@ -160,8 +160,8 @@ def strip_library(folder):
 def main():
     if not shutil.which("gdb") or subprocess.run(["gdb", "-batch", "-ex", "python 1"], capture_output=True).returncode:
         skip("there is no gdb with Python")
-    if os.environ.get("COIR_SANITIZE"):
-        skip("the address space of a sanitizer does not fit a core file")
+    if os.environ.get("COIR_WATCHED"):
+        skip("the address space of a sanitizer does not fit a core file, and Valgrind's is not the program's")
     with open(os.path.join(BUILD, "CMakeCache.txt")) as cache:
         if "COIR_CONTEXT:STRING=ucontext" in cache.read() or os.uname().machine != "x86_64":
             skip("the script knows the assembly switch of x86-64 alone")
