@@ -122,8 +122,8 @@ CASE_OF_BOTH(buffers_grow_after_full_receives)
         assert_int_equal(coir_receive(stream, &slice), 1);
         assert_int_equal(lent_bytes(), sizes[i]);
         total += slice.size;
-        if (!local) /* a Unix socket's receive ends with what one send brought, at the latest */
-            assert_true(slice.size == sizes[i] || total == 100000);
+        if (!local && i < 3) /* a Unix socket's receive ends with what one send brought; TCP's window may be 64 KiB */
+            assert_int_equal(slice.size, sizes[i]);
         coir_release(&slice);
     }
     while (total < 100000) {

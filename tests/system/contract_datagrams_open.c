@@ -239,17 +239,18 @@ SESSION_TEST(options_are_set_where_they_are_given_and_nowhere_else)
     close(other);
 }
 
+/* Less than by default, as how much more is allowed is the system's to say. */
 SESSION_TEST(a_receive_queue_holds_what_it_was_asked_to)
 {
-    struct coir_datagram_options options = {.receive_queue_bytes = 1 << 20};
-    struct coir_datagram_socket *small = datagram_open_at("udp://127.0.0.1:0");
-    struct coir_datagram_socket *large;
+    struct coir_datagram_options options = {.receive_queue_bytes = 32768};
+    struct coir_datagram_socket *large = datagram_open_at("udp://127.0.0.1:0");
+    struct coir_datagram_socket *small;
     struct coir_datagram_socket *sockets[2];
     int peer = datagram_peer("127.0.0.1");
     int counts[2] = {0, 0};
     char bytes[1000] = "";
 
-    assert_int_equal(coir_datagram_open("udp://127.0.0.1:0", &options, &large), 0);
+    assert_int_equal(coir_datagram_open("udp://127.0.0.1:0", &options, &small), 0);
     sockets[0] = small;
     sockets[1] = large;
     for (int i = 0; i < 2; i++) {
@@ -267,8 +268,7 @@ SESSION_TEST(a_receive_queue_holds_what_it_was_asked_to)
         assert_int_equal(coir_scope_close(scope), 0);
         coir_datagram_close(sockets[i]);
     }
-    assert_true(counts[0] < 800);
-    assert_int_equal(counts[1], 800);
+    assert_in_range(counts[0], 1, counts[1] / 2);
     close(peer);
 }
 
