@@ -17,7 +17,7 @@
 set -eu
 
 # What each set needs, as: name, how to look for it, packages for apt dnf pacman apk. A manager that has none (-) is
-# asked for nothing; tools/machines.sh leaves out what it lacks.
+# asked for nothing; tools/machines.sh and tools/kernel.sh leave out what they lack.
 list_needs() {
     cat <<'END'
 run compiler tool:cc gcc gcc gcc gcc
@@ -55,6 +55,9 @@ machines armhf-library file:usr/arm-linux-gnueabihf/include/stdio.h libc6-dev-ar
 machines s390x tool:s390x-linux-gnu-gcc gcc-s390x-linux-gnu - - -
 machines s390x-library file:usr/s390x-linux-gnu/include/stdio.h libc6-dev-s390x-cross - - -
 machines musl tool:musl-gcc musl-tools musl-gcc musl -
+machines qemu-system tool:qemu-system-x86_64 qemu-system-x86 - - -
+machines busybox tool:busybox busybox-static - - -
+machines cpio tool:cpio cpio - - -
 END
 }
 

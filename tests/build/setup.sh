@@ -64,6 +64,8 @@ for package; do
     libc6-dev-s390x-cross) tools= headers=../s390x-linux-gnu/include/stdio.h ;;
     gcc-*-linux-gnu*) tools=\${package#gcc-}-gcc headers= ;;
     musl-tools | musl) tools=musl-gcc headers= ;;
+    qemu-system-x86) tools=qemu-system-x86_64 headers= ;;
+    busybox-static) tools=busybox headers= ;;
     clang-tools-extra | clang-extra-tools) tools='clang-format clang-tidy' headers= ;;
     clang) tools='clang clang-format clang-tidy' headers= ;;
     ShellCheck) tools=shellcheck headers= ;;
