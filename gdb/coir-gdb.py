@@ -297,11 +297,16 @@ def saved_registers(task):
     return values
 
 
-def walk(frame):
-    """What to print of each frame from that one on."""
+def walk(frame, known):
+    """What to print of each frame from that one on. `known`: lines of earlier walks, by place."""
     lines = []
+    inlined = 0
     while frame is not None and len(lines) < FRAMES_MOST:
-        lines.append(describe(frame))
+        counter = frame.pc()
+        if (counter, inlined) not in known:
+            known[counter, inlined] = describe(frame, counter)
+        lines.append(known[counter, inlined])
+        inlined = inlined + 1 if frame.type() == gdb.INLINE_FRAME else 0
         try:
             frame = frame.older()
         except gdb.error:
@@ -309,8 +314,7 @@ def walk(frame):
     return lines
 
 
-def describe(frame):
-    counter = frame.pc()
+def describe(frame, counter):
     place = frame.find_sal()
     text = "0x%016x in %s ()" % (counter, frame.name() or "??")
     if place.symtab is not None:
@@ -319,7 +323,7 @@ def describe(frame):
     return text + (" from " + library if library else "")
 
 
-def unwind_suspended(task):
+def unwind_suspended(task, known):
     values = saved_registers(task)
     gdb.invalidate_cached_frames()
     unwinder.registers = None
@@ -327,27 +331,27 @@ def unwind_suspended(task):
     unwinder.registers = {"values": values, "below": task.stack_pointer}
     try:
         gdb.invalidate_cached_frames()
-        return walk(gdb.newest_frame().older())
+        return walk(gdb.newest_frame().older(), known)
     finally:
         unwinder.registers = None
         gdb.invalidate_cached_frames()
 
 
-def unwind_running(task):
+def unwind_running(task, known):
     found = find_thread(task)
     if found is None:
         return ["(no thread is on its stack)"]
     selected = gdb.selected_thread()
     found[0].switch()
     try:
-        return walk(gdb.newest_frame())
+        return walk(gdb.newest_frame(), known)
     finally:
         selected.switch()
 
 
-def unwind(task):
-    """What to print of each frame of the task."""
-    return unwind_running(task) if task.is_running() else unwind_suspended(task)
+def unwind(task, known):
+    """What to print of each frame of the task. `known`: a dictionary, the same for tasks of one command."""
+    return unwind_running(task, known) if task.is_running() else unwind_suspended(task, known)
 
 
 class CoirCommand(gdb.Command):
@@ -391,26 +395,27 @@ class BacktraceCommand(gdb.Command):
         elif words[0] == "all":
             self.show_all()
         else:
-            self.show(find_task(words[0]))
+            self.show(find_task(words[0]), {})
 
-    def show(self, task):
+    def show(self, task, known):
         wait = task.wait_text()
         print("task %s %s%s" % (task.title(), task.state_text(), ": " + wait if wait else ""))
-        self.show_lines(unwind(task))
+        self.show_lines(unwind(task, known))
 
     def show_lines(self, lines):
         print("\n".join("#%-3d %s" % (number, line) for number, line in enumerate(lines)) + "\n")
 
     def show_all(self):
+        known = {}
         for run in find_runs():
             for task in run.tasks():
-                self.show(task)
+                self.show(task, known)
 
     def show_merged(self):
-        groups = {}
+        groups, known = {}, {}
         for run in find_runs():
             for task in run.tasks():
-                groups.setdefault(tuple(unwind(task)), []).append(task)
+                groups.setdefault(tuple(unwind(task, known)), []).append(task)
         for lines, tasks in sorted(groups.items(), key=lambda group: -len(group[1])):
             print("%d task%s, such as %s" % (len(tasks), "s" if len(tasks) > 1 else "", tasks[0].title()))
             self.show_lines(lines)
