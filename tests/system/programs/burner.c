@@ -13,11 +13,11 @@ static coir_time end;
 static __attribute__((noinline)) void compute(void)
 {
     coir_time until = coir_now() + COIR_MILLISECOND;
-    volatile unsigned sum = 0;
+    volatile unsigned count;
 
     do {
-        for (unsigned i = 0; i < 100000; i++)
-            sum += i;
+        for (count = 0; count < 100000;)
+            count = count + 1;
     } while (coir_now() < until);
 }
 
