@@ -36,6 +36,8 @@ target_compile_options(coir_flags INTERFACE
     -fasynchronous-unwind-tables
     # One jump less in each system call.
     -fno-plt
+    # Valgrind before 3.20 gives up where it meets clang's DWARF 5.
+    $<$<COMPILE_LANG_AND_ID:C,Clang>:-gdwarf-4>
     # So that __FILE__ reads src/task/park.c wherever the tree lies.
     -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 
