@@ -11,12 +11,12 @@
 # `program --list` prints the cases, one a line, and `program CASE` runs one.
 #   FAULTS   every function of kernel/kernel.h and base/alloc.h goes through
 #            the __wrap_ functions of tests/support/faults.c.
-#   ENGINES  every case once per engine, with COIR_ENGINE set.
+#   ENGINES  every case once per engine, with COIR_ENGINE set; auto, which is
+#            also the default, means that it is not.
 #
 #   coir_script_tests(LABEL folder [ENGINES engine...])
 #
-# Registers every file of tests/FOLDER that begins with #! as a test; auto
-# among the ENGINES means that COIR_ENGINE is not set.
+# Registers every file of tests/FOLDER that begins with #! as a test, for ENGINES likewise.
 #
 # A line "Time limit: 300 s" in a test's file comment replaces the limit of
 # 60 s, "Runs alone." keeps other tests from running beside it, and "Rooms: io
@@ -176,7 +176,7 @@ function(coir_test name)
     set(list ${CMAKE_CURRENT_BINARY_DIR}/${target}.cmake)
     set(engines ${test_ENGINES})
     if(NOT engines)
-        set(engines none)
+        set(engines auto)
     endif()
     string(REPLACE ";" " " properties "${properties}")
     string(REPLACE ";" " " engines "${engines}")
