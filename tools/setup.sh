@@ -4,11 +4,11 @@
 # Usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage]
 #
 # Installs what is missing to build and run coir, to test it too, to check its
-# sources too, to fuzz it too, to run the tests under Valgrind, to build it for
-# other machines, or to count what tests reach, with the system's package
-# manager: apt, dnf, pacman or apk. Looks for the tools and headers themselves, so that nothing is
-# installed where all is there, whoever put it there. Where it has no right to
-# install, it prints the command that would and stops.
+# sources too, to fuzz it too, to run the tests under Valgrind and clang's sanitizers,
+# to build it for other machines, or to count what tests reach, with the system's
+# package manager: apt, dnf, pacman or apk. Looks for the tools and headers themselves,
+# so that nothing is installed where all is there, whoever put it there. Where it has
+# no right to install, it prints the command that would and stops.
 #
 # Exit codes: 0 all is there now; 1 the package manager failed, or something
 # is missing still; 2 misuse; 3 no right to install; 4 no package manager we know.
@@ -43,6 +43,8 @@ coverage gcovr tool:gcovr gcovr gcovr gcovr gcovr
 fuzz clang tool:clang clang clang clang clang
 fuzz libfuzzer runtime:fuzzer libclang-rt-dev compiler-rt compiler-rt compiler-rt
 tools valgrind tool:valgrind valgrind valgrind valgrind valgrind
+tools clang tool:clang clang clang clang clang
+tools sanitizers runtime:tsan libclang-rt-dev compiler-rt compiler-rt compiler-rt
 machines qemu tool:qemu-s390x qemu-user qemu-user qemu-user -
 machines aarch64 tool:aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu - aarch64-linux-gnu-gcc -
 machines aarch64-library file:usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross - - -

@@ -55,7 +55,10 @@ for package; do
     netcat-openbsd | nmap-ncat | openbsd-netcat) tools=nc headers= ;;
     python) tools=python3 headers= ;;
     util-linux | util-linux-misc) tools=unshare headers= ;;
-    libclang-rt-dev | compiler-rt) tools= headers=../lib/clang/17/lib/linux/libclang_rt.fuzzer-x86_64.a ;;
+    libclang-rt-dev | compiler-rt)
+        tools=
+        headers='../lib/clang/17/lib/linux/libclang_rt.fuzzer.a ../lib/clang/17/lib/linux/libclang_rt.tsan.a'
+        ;;
     qemu-user) tools=qemu-s390x headers= ;;
     libc6-dev-arm64-cross) tools= headers=../aarch64-linux-gnu/include/stdio.h ;;
     libc6-dev-armhf-cross) tools= headers=../arm-linux-gnueabihf/include/stdio.h ;;
@@ -119,7 +122,7 @@ for manager in apt-get dnf pacman apk; do
     pacman) install='pacman -S --needed --noconfirm' cmocka=cmocka ;;
     apk) install='apk add' cmocka=cmocka-dev ;;
     esac
-    for set in run test lint fuzz machines; do
+    for set in run test lint fuzz tools machines; do
         make_machine "$manager" 0
         run_setup "$set"
         expect "$manager $set" [ "$code" -eq 0 ]
