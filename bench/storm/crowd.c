@@ -28,7 +28,7 @@
 #define SEGMENT_SIZE 1460                     /* of Ethernet */
 #define RECEIVE_ROOM 4096                     /* of the deaf: all else stays the server's burden */
 #define QUIET_NS (100 * MILLISECOND)          /* nobody could send for so long: the deaf are full */
-#define PATIENCE_NS (20 * 1000 * MILLISECOND) /* for all to connect */
+#define PATIENCE_NS (20 * 1000 * MILLISECOND) /* for all to connect, or to be cut off */
 
 struct client {
     int fd; /* -1: the server has cut it off */
@@ -290,6 +290,16 @@ int crowd_run(struct crowd *crowd, int64_t duration_ns, int stop_fd)
     int64_t end_ns = clock_monotonic() + duration_ns;
 
     while (!must_stop(stop_fd, end_ns))
+        if (go_on(crowd) < 0 || reset_some(crowd) < 0)
+            return -1;
+    return 0;
+}
+
+int crowd_run_until_cut_off(struct crowd *crowd)
+{
+    int64_t end_ns = clock_monotonic() + PATIENCE_NS;
+
+    while (crowd->tally.cut_off < (uint64_t)crowd->plan.clients[CROWD_DEAF] && clock_monotonic() < end_ns)
         if (go_on(crowd) < 0 || reset_some(crowd) < 0)
             return -1;
     return 0;

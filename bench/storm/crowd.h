@@ -43,6 +43,9 @@ int crowd_open(const struct crowd_plan *plan, struct crowd **ret_crowd);
 /** Goes on for at most `duration_ns`, or until `stop_fd` is readable (-1: there is none). 0 or -1. */
 int crowd_run(struct crowd *crowd, int64_t duration_ns, int stop_fd);
 
+/** Goes on until the server has cut off all the deaf, or for long enough that it never will. 0 or -1. */
+int crowd_run_until_cut_off(struct crowd *crowd);
+
 /** Closes every connection, once those under way have been made, so that each that the server has seen is counted.
  * NULL is ignored. */
 void crowd_close(struct crowd *crowd, struct crowd_tally *ret_tally);

@@ -3,8 +3,8 @@
  * The two halves of bench/storm, for tests. Links: bench_shared.
  *
  * storm crowd PORT DEAF RESTLESS IDLE FLOOD: bad clients (bench/storm/crowd.h).
- * Prints "ready" when all are there, goes on until the end of standard input,
- * then prints how many connections were made, and cut off by the server.
+ * Prints "ready" when all are there, goes on until the end of standard input and
+ * the deaf ones', then prints how many connections were made, and cut off by the server.
  *
  * storm pulse PORT SESSIONS SECONDS: good ones (bench/storm/pulse.h), a message
  * each 5 ms. Prints how many sessions were served, and how fast.
@@ -35,7 +35,7 @@ static void be_crowd(char **arguments)
         exit(1);
     puts("ready");
     fflush(stdout);
-    if (crowd_run(crowd, HOUR_NS, STDIN_FILENO) < 0)
+    if (crowd_run(crowd, HOUR_NS, STDIN_FILENO) < 0 || crowd_run_until_cut_off(crowd) < 0)
         exit(1);
     crowd_close(crowd, &tally);
     printf("connected %llu cut off %llu resets %llu flooded %llu\n", (unsigned long long)tally.connected,
