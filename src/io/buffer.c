@@ -57,6 +57,12 @@ void buffer_fill(struct buffer *buffer)
     memset(buffer->bytes, FREE_BYTE, buffer->capacity);
 }
 
+void buffer_fill_rest(struct buffer *buffer)
+{
+    if (!sanitizer_watches_memory())
+        memset(buffer->bytes + buffer->end, FREE_BYTE, buffer->capacity - buffer->end);
+}
+
 void buffer_check_unharmed(const struct buffer *buffer)
 {
     if (!sanitizer_watches_memory())

@@ -78,6 +78,8 @@ void buffer_show(struct buffer *buffer);
 /** Where nobody watches, a free buffer is filled, and looked at when it is lent again. */
 void buffer_fill(struct buffer *buffer);
 void buffer_check_unharmed(const struct buffer *buffer);
+/** Likewise what is behind `end`, where the holder has moved its bytes. */
+void buffer_fill_rest(struct buffer *buffer);
 /** While a slice is out, the rest of its buffer is nobody's, too. */
 void buffer_hide_rest(struct buffer *buffer);
 void buffer_show_rest(struct buffer *buffer);
@@ -88,6 +90,11 @@ static inline void buffer_fill(struct buffer *buffer)
 }
 
 static inline void buffer_check_unharmed(const struct buffer *buffer)
+{
+    (void)buffer;
+}
+
+static inline void buffer_fill_rest(struct buffer *buffer)
 {
     (void)buffer;
 }

@@ -199,6 +199,7 @@ static int make_room(struct coir_stream *stream, size_t max)
         memmove(held->bytes, held->bytes + held->first, size);
         held->first = 0;
         held->end = (uint32_t)size;
+        buffer_fill_rest(held);
         return 0;
     }
     rc = buffer_lend_size(&loop_current()->buffers, size < max / 2 ? 2 * size : max, &larger);

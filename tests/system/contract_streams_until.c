@@ -127,6 +127,29 @@ SESSION_TEST(release_used_of_a_piece_leaves_its_rest_before_the_surplus)
     session_end(&session);
 }
 
+/* Its beginning is moved to the front of the buffer, which is then not full any more. */
+SESSION_TEST(a_line_at_the_end_of_a_full_buffer_is_completed)
+{
+    static char text[65536]; /* as much as the first buffer holds */
+    const size_t last = sizeof(text) - 5;
+
+    memset(text, 'x', sizeof(text));
+    text[last - 1] = '\n';
+    for (int kind = 0; kind < SESSION_KINDS; kind++) {
+        struct session session = session_of_kind(kind);
+        struct coir_slice slice;
+
+        peer_send(session.peer, text, sizeof(text));
+        session_settle();
+        assert_int_equal(coir_read_until(session.stream, "\n", 1, sizeof(text), &slice), 1);
+        assert_int_equal(slice.size, last);
+        coir_release(&slice);
+        peer_send(session.peer, "yz\n", 3);
+        expect_piece(session.stream, "\n", "xxxxxyz\n");
+        session_end(&session);
+    }
+}
+
 struct dribble {
     int fd;
     const char *text;
