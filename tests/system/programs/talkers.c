@@ -3,7 +3,8 @@
  * talkers URI COUNT TALK_MS QUIET_MS: COUNT sessions that exchange messages
  * without a pause for TALK_MS, then wait for their end. The server is told to
  * drain meanwhile: every exchange must work all the same, and no session may
- * be ended before it has been quiet for QUIET_MS. Prints "talking" at the start.
+ * be ended before it has been quiet for QUIET_MS. Prints "talking" once each has
+ * been answered, so that none is still in the kernel's queue.
  */
 #include "peer.h"
 
@@ -44,6 +45,7 @@ int main(int argument_count, char **arguments)
         PEER_DIE("too many");
     for (size_t i = 0; i < count; i++)
         fds[i] = peer_connect(arguments[1]);
+    exchange_with_all(fds, count);
     puts("talking");
     fflush(stdout);
     talk_until = peer_now_ms() + (int64_t)peer_number(arguments[3]);
