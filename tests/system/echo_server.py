@@ -42,7 +42,7 @@ class Server:
         self.clients = []
         self.before = before
         self.pass_fds = []
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile()
         if start:
             self.start()
 
@@ -51,14 +51,17 @@ class Server:
             self.words, stderr=self.errors, preexec_fn=self.before, pass_fds=self.pass_fds
         )
         if not self.soon(lambda: "\nengine: " in self.listen() or self.process.poll() is not None):
-            raise Failed("the server is not ready")
+            self.process.kill()
+            self.process.wait()
+            raise Failed("the server is not ready: " + self.said)
         self.addresses = re.findall(r"^listening on (.*)$", self.said, re.M)
         if self.process.poll() is not None:
             raise Failed("the server has ended: " + self.said)
 
     def listen(self):
-        self.errors.seek(0)
-        self.said = self.errors.read()
+        # The offset is the server's as well: what it says would go where we have read.
+        file = self.errors.fileno()
+        self.said = os.pread(file, os.fstat(file).st_size, 0).decode()
         return self.said
 
     def soon(self, condition, seconds=30):
