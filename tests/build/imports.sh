@@ -5,7 +5,10 @@
 # come from nowhere else: what each room takes from outside the library is
 # what tests/build/allowed_imports.txt lists.
 set -eu
-[ -z "$COIR_SANITIZE" ] || exit 77 # a sanitizer calls what it likes
+if [ -n "$COIR_SANITIZE" ]; then
+    echo 'skipped: a sanitizer calls what it likes'
+    exit 77
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 

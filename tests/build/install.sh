@@ -5,7 +5,10 @@
 # through pkg-config, through find_package(), and with the archive, and runs.
 # Time limit: 120 s
 set -eu
-[ -z "$COIR_SANITIZE" ] || exit 77 # whoever links a sanitized library must be sanitized too
+if [ -n "$COIR_SANITIZE" ]; then
+    echo 'skipped: whoever links a sanitized library must be sanitized too'
+    exit 77
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 status=0

@@ -6,7 +6,10 @@
 # What is correct is clean on both engines, and each planted mistake is named by
 # the tool, or by the assertion, that is there for it. Time limit: 180 s
 set -eu
-[ -z "$COIR_SANITIZE" ] || exit 77 # a sanitized library needs a program sanitized alike
+if [ -n "$COIR_SANITIZE" ]; then
+    echo 'skipped: a sanitized library needs a program sanitized alike'
+    exit 77
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 status=0

@@ -6,7 +6,10 @@
 # pointer, and no memory of the sanitizer's left behind by a dropped coroutine.
 # Time limit: 120 s
 set -eu
-[ -z "$COIR_SANITIZE" ] || exit 77 # that build is its own proof
+if [ -n "$COIR_SANITIZE" ]; then
+    echo 'skipped: that build is its own proof'
+    exit 77
+fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 status=0
