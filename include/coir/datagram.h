@@ -107,10 +107,11 @@ COIR_EXPORT COIR_MUST_USE int coir_datagram_open(const char *uri, const struct c
  * Returns:  0 and a datagram. `peer` is none where a Unix sender has no address.
  * Errors:   -EBUSY another task receives; -ENOBUFS the byte budget has no 65,536
  *           bytes left, and -ENOMEM: the datagram waits in the kernel; -EBADF
- *           its owner closed it; -ECANCELED, -ETIME the scope; -ESHUTDOWN the
- *           scope drains and the queue is empty, which in a flood may take until
- *           the scope's limit. What the network reports of datagrams sent before
- *           is counted, not returned.
+ *           its owner closed it; -EINVAL somebody has shut it down, and nothing
+ *           is left in it; -ECANCELED, -ETIME the scope; -ESHUTDOWN the scope
+ *           drains and the queue is empty, which in a flood may take until the
+ *           scope's limit. What the network reports of datagrams sent before is
+ *           counted, not returned.
  * Owns:     the caller, until coir_release(&datagram.data), also after the
  *           socket's close. Descriptors that a Unix peer passes are not taken.
  * Source:   recvmsg(2), ip(7) IP_PKTINFO, ipv6(7) IPV6_RECVPKTINFO.

@@ -45,6 +45,19 @@ static ssize_t receive_message(struct loop *loop, const struct endpoint *endpoin
     return got;
 }
 
+/* Nothing is there, and a hangup was seen: of a socket that somebody has shut down it stays, and recvmsg(2) says nothing
+ * of it; a report of the network is taken by now. */
+static bool is_shut_down(const struct endpoint *endpoint)
+{
+    struct pollfd descriptor = {.fd = endpoint->fd, .events = POLLRDHUP};
+    int rc;
+
+    do
+        rc = kernel_poll(&descriptor, 1, 0);
+    while (rc == -EINTR);
+    return rc > 0 && descriptor.revents & POLLRDHUP;
+}
+
 int readiness_receive_from(struct engine *engine, struct endpoint *endpoint, struct operation *operation)
 {
     struct loop *loop = engine->loop;
@@ -65,6 +78,8 @@ int readiness_receive_from(struct engine *engine, struct endpoint *endpoint, str
     buffer_release(room);
     if (got != -EAGAIN)
         return (int)got;
+    if (endpoint->flags & ENDPOINT_HANGUP && is_shut_down(endpoint))
+        return -EINVAL; /* as of a listener; with the flags as they are, for whoever asks again */
     endpoint->flags &= (uint16_t) ~(ENDPOINT_INBOUND | ENDPOINT_HANGUP);
     return readiness_wait_for_event(operation);
 }

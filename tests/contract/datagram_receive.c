@@ -223,6 +223,34 @@ CASE_OF_KINDS(endless_reports_hold_up_nobody)
     assert_int_equal(receiver.result, -EBADF);
 }
 
+/* Whoever gave us the socket has shut it down, before or while we wait. What has come by then is received; else a shut
+ * down socket would be readable for ever, and the poll engine never wait again. */
+CASE_OF_KINDS(a_socket_that_is_shut_down_is_dead)
+{
+    for (int waiting = 0; waiting < 2; waiting++) {
+        struct exchange exchange = open_exchange(local);
+        struct coir_scope *scope = open_scope();
+        struct coir_datagram datagram;
+        struct receiver receiver;
+
+        send_to_us(&exchange, "before");
+        if (waiting) {
+            expect_from_peer(&exchange, "before");
+            start_receiver(scope, &receiver, &exchange);
+        }
+        (void)shutdown(exchange.socket->endpoint->fd, SHUT_RD); /* of UDP it says -ENOTCONN, and does it */
+        assert_int_equal(coir_scope_close(scope), 0);
+        if (waiting)
+            assert_int_equal(receiver.result, -EINVAL);
+        else
+            expect_from_peer(&exchange, "before");
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(coir_datagram_receive(exchange.socket, &datagram), -EINVAL);
+        assert_int_equal(info_of(&exchange).errors, 0);
+        close_exchange(&exchange);
+    }
+}
+
 /* Who ends the wait. */
 
 CASE_OF_KINDS(a_second_receiver_is_refused_and_the_first_goes_on)

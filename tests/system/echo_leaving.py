@@ -120,6 +120,23 @@ def a_door_that_breaks_is_as_good_as_a_signal():
                     expect(time.monotonic() < begin + 20, "the time-out ends a client that goes on")
 
 
+def a_datagram_socket_that_was_given_and_is_shut_down_breaks_too():
+    for engine in ENGINES:
+        for family, address in ((socket.AF_INET, ("127.0.0.1", 0)), (socket.AF_UNIX, "\0coir-leaving-%d" % os.getpid())):
+            with socket.socket(family, socket.SOCK_DGRAM) as given:
+                given.bind(address)
+                server = Server("--engine", engine, address="fd://%d" % given.fileno(), start=False, code=1)
+                server.pass_fds = [given.fileno()]
+                server.start()
+                with server:
+                    try:
+                        given.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass  # "not connected", and it is shut down all the same
+                    expect(server.soon(lambda: server.process.poll() is not None), "it ends")
+                    expect("can no longer serve on fd://" in server.listen(), server.said)
+
+
 def serve_on(listener, engine):
     """Starts a server on the listening socket, as systemd does."""
 
