@@ -251,6 +251,32 @@ CASE_OF_KINDS(a_socket_that_is_shut_down_is_dead)
     }
 }
 
+/* Reports in a queue of their own, which nobody here reads, would be an event for ever. */
+CASE(reports_that_the_giver_wanted_queued_make_nobody_spin)
+{
+    struct coir_datagram_socket *socket;
+    struct coir_scope *scope = open_scope();
+    struct coir_datagram datagram;
+    struct place ours, gone;
+    char uri[32];
+    uint64_t waits;
+    int on = 1;
+    int given = new_bound(false, SOCK_DGRAM, &ours);
+
+    close(new_bound(false, SOCK_DGRAM, &gone));
+    assert_int_equal(setsockopt(given, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)), 0);
+    send_datagram(given, &gone, "x", 1);
+    assert_true(is_ready(given, POLLERR));
+    snprintf(uri, sizeof(uri), "fd://%d", given);
+    assert_int_equal(coir_datagram_open(uri, NULL, &socket), 0);
+    waits = run_info().waits;
+    coir_scope_set_limit(scope, 20 * COIR_MILLISECOND);
+    assert_int_equal(coir_datagram_receive(socket, &datagram), -ETIME);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_in_range(run_info().waits - waits, 1, 10);
+    coir_datagram_close(socket);
+}
+
 /* Who ends the wait. */
 
 CASE_OF_KINDS(a_second_receiver_is_refused_and_the_first_goes_on)
