@@ -53,7 +53,8 @@ struct post {
 /* A door that can no longer be used takes the server with it: half a service is not what was asked for. */
 static void end_for_good(struct server *server, const struct door *door, int rc)
 {
-    outputs_say(&server->outputs, "coir echo: can no longer serve on %s: %s; ending", door->uri, coir_error_text(rc));
+    outputs_say(&server->outputs, "coir echo: can no longer serve on %s: %s; ending", door->uri,
+                rc == -EINVAL ? "somebody has shut it down" : coir_error_text(rc));
     server->result = COMMAND_FAILED;
     if (server->calm != NULL)
         coir_scope_set_limit(server->calm, 0);

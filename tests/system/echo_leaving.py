@@ -114,7 +114,7 @@ def a_door_that_breaks_is_as_good_as_a_signal():
                 client = connect(server)
                 expect(echoes(client), "it serves")
                 listener.shutdown(socket.SHUT_RDWR)
-                expect(server.soon(lambda: "can no longer serve" in server.listen()), "it says so")
+                expect(server.soon(lambda: ": somebody has shut it down; ending" in server.listen()), "it says so")
                 begin = time.monotonic()
                 while echoes(client):  # it is not quiet, and is cut off all the same
                     expect(time.monotonic() < begin + 20, "the time-out ends a client that goes on")
