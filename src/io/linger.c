@@ -19,11 +19,14 @@ static void end_linger(struct loop *loop, struct endpoint *endpoint, enum endpoi
     loop->engine->table->close(loop->engine, endpoint, how);
 }
 
-/* Takes in what a discard brought. Returns false: the endpoint has ended. */
+/* Takes in what a discard brought. Returns false: the endpoint has ended, or the next look at its progress tries again,
+ * as it is the kernel's memory that is short. */
 static bool take_in(struct loop *loop, struct endpoint *endpoint, int result)
 {
     struct linger_state *linger = &endpoint->linger;
 
+    if (result == -ENOMEM || result == -ENOBUFS)
+        return false;
     if (result <= 0) {
         end_linger(loop, endpoint, ENDPOINT_CLOSE);
         return false;
@@ -104,10 +107,13 @@ static void look_at_progress(struct scheduler *scheduler, struct timer *timer)
     if (loop->engine->table->unsent(loop->engine, endpoint, &unsent_bytes) == 0 && unsent_bytes < linger->unsent_bytes)
         endpoint->looks_without_progress = 0;
     linger->unsent_bytes = unsent_bytes;
-    if (endpoint->looks_without_progress++ >= LOOKS)
+    if (endpoint->looks_without_progress++ >= LOOKS) {
         end_linger(loop, endpoint, ENDPOINT_RESET);
-    else
-        look_later(loop, endpoint);
+        return;
+    }
+    look_later(loop, endpoint);
+    if (endpoint->in.state == OPERATION_IDLE) /* the last discard met a shortage: no event will come for it */
+        discard_some(loop, endpoint);
 }
 
 void linger_start(struct loop *loop, struct endpoint *endpoint, struct linger_limits limits)

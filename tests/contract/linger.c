@@ -248,6 +248,49 @@ CASE_OF_BOTH(quiet_peer_is_cut_off_also_where_the_queue_cannot_be_looked_at)
     close(pair.theirs);
 }
 
+/* It is tried again, whether the first discard met it or a later one: else what was written would be lost with what was
+ * not read. */
+CASE_OF_BOTH(shortage_of_memory_ends_no_lingering)
+{
+    for (int later = 0; later < 2; later++) {
+        struct pair pair = new_pair(local);
+        struct coir_stream *stream = adopt_lingering(pair, 2 * COIR_SECOND, 0);
+        int end;
+
+        if (!later)
+            send_text(pair.theirs, "unread");
+        fault_fail("kernel_receive", 1 + (unsigned)later, later ? ENOBUFS : ENOMEM, FAULT_ONCE);
+        assert_int_equal(coir_write(stream, much, 50000), 0);
+        coir_close(stream);
+        if (later)
+            send_text(pair.theirs, "unread");
+        UNTIL(fault_hits() == 1);
+        assert_int_equal(lingering(), 1);
+        UNTIL(unread_bytes(pair.ours) == 0);
+        assert_int_equal(read_to_end(pair.theirs, &end), 50000);
+        assert_int_equal(end, 0);
+        close(pair.theirs);
+        UNTIL(lingering() == 0);
+        fault_clear();
+    }
+}
+
+CASE_OF_BOTH(lasting_shortage_of_memory_is_no_progress)
+{
+    struct pair pair = new_pair(local);
+    struct coir_stream *stream = adopt_lingering(pair, 40 * COIR_MILLISECOND, 0);
+    coir_time start = coir_now();
+
+    send_text(pair.theirs, "unread");
+    fault_fail("kernel_receive", 1, ENOMEM, FAULT_ALWAYS);
+    coir_close(stream);
+    UNTIL(lingering() == 0);
+    assert_true(coir_now() - start >= 40 * COIR_MILLISECOND);
+    assert_in_range(fault_hits(), 2, 10);
+    fault_clear();
+    close(pair.theirs);
+}
+
 /* Much room on our side, little on the other, and small segments, so that every read there is progress here. */
 static struct pair new_slow_pair(void)
 {
