@@ -113,6 +113,7 @@ static void end_early(struct session *session, enum echo_outcome outcome)
               session->writing ? "it does not read" : "it was idle");
     session->stream = NULL;
     session->ended_early = outcome;
+    session->all->leaving++;
     if (outcome == ECHO_TIMED_OUT && !session->writing)
         coir_close(stream);
     else
@@ -224,6 +225,7 @@ static int run_session(void *arg)
 
     take_out(all, session);
     leave_source(all, session->source);
+    all->leaving -= session->stream == NULL;
     free(session->peer);
     free(session);
     count_end(all, outcome);
@@ -305,13 +307,19 @@ static const char *start(struct sessions *all, struct session *session)
     return no_memory;
 }
 
-/* The one that has been idle for longest makes room, if it was asked for. One that was active in this tick is not
- * idle. */
+/* True if those who wait need more places than are free, or will be once who was sent away has gone. */
+static bool lacks_room(const struct sessions *all)
+{
+    return all->counters.live - all->leaving + all->waiting_for_room > all->options->max_sessions;
+}
+
+/* The one that has been idle for longest makes room, if that was asked for and is needed. One that was active in this
+ * tick is not idle. */
 static void shed_oldest(struct sessions *all)
 {
     struct session *session = all->oldest;
 
-    if (!all->options->shed_idle)
+    if (!all->options->shed_idle || !lacks_room(all))
         return;
     while (session != NULL && session->stream == NULL)
         session = session->newer;
@@ -436,8 +444,7 @@ int sessions_watch(void *arg)
         if (all->counters.waits_for_memory != waits)
             shed_stalled(all);
         waits = all->counters.waits_for_memory;
-        if (all->waiting_for_room > 0)
-            shed_oldest(all); /* none was idle when the room was asked for */
+        shed_oldest(all); /* none may have been idle when the room was asked for */
     }
     return 0;
 }

@@ -28,6 +28,7 @@ struct sessions {
     void *sources;             /* a tsearch(3) tree: sessions per source address */
     struct coir_channel *room; /* a session has ended, and somebody waits for its place */
     uint32_t waiting_for_room; /* tasks */
+    uint32_t leaving;          /* sessions that were ended early and are live still */
     uint32_t tick;
     coir_time tick_ns;
 };

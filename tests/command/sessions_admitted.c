@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sessions of `coir echo`, without its doors: who is let in, who has to make
+ * room for whom, and as what each end is counted.
+ */
+#include "echo/sessions.h"
+#include "support/peer.h"
+#include "support/tasks.h"
+#include <unistd.h>
+
+/* A server of at most three sessions. */
+struct fixture {
+    struct echo_options options;
+    struct outputs outputs;
+    struct coir_scope *scope; /* of sessions */
+    struct sessions all;
+};
+
+static void open_sessions(struct fixture *fixture)
+{
+    *fixture = (struct fixture){
+        .options = {.max_sessions = 3, .idle_timeout = COIR_FOREVER, .stall_timeout = COIR_FOREVER, .shed_idle = true},
+        .scope = open_independent(),
+    };
+    assert_int_equal(sessions_open(&fixture->all, &fixture->options, fixture->scope, &fixture->outputs), 0);
+}
+
+/* No client is left; whatever happened, the counters add up. */
+static void close_sessions(struct fixture *fixture)
+{
+    assert_int_equal(coir_scope_close(fixture->scope), 0);
+    assert_true(echo_counters_add_up(&fixture->all.counters));
+    assert_int_equal(fixture->all.counters.live, 0);
+    sessions_close(&fixture->all);
+}
+
+/* A stream of ours; the client's end goes to `ret_client`. */
+static struct coir_stream *new_stream(int *ret_client)
+{
+    struct coir_stream *stream;
+    int ends[2];
+
+    peer_pair(ends);
+    assert_int_equal(coir_adopt(ends[0], NULL, &stream), 0);
+    *ret_client = ends[1];
+    return stream;
+}
+
+/* Lets a client in, which may have to wait; returns its end. */
+static int admit(struct fixture *fixture)
+{
+    int client;
+
+    sessions_admit(&fixture->all, new_stream(&client));
+    return client;
+}
+
+static void admit_three(struct fixture *fixture, int ret_clients[3])
+{
+    for (int i = 0; i < 3; i++)
+        ret_clients[i] = admit(fixture);
+}
+
+/* Lets one in as a door does. */
+struct admission {
+    struct fixture *fixture;
+    int client; /* -1: it waits still */
+};
+
+static int run_admission(void *arg)
+{
+    struct admission *admission = arg;
+
+    admission->client = admit(admission->fixture);
+    return 0;
+}
+
+static void close_all(const int *clients, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        close(clients[i]);
+}
+
+static uint64_t ended(const struct fixture *fixture, enum echo_outcome outcome)
+{
+    return fixture->all.counters.ended[outcome];
+}
+
+/* Two of the sessions end in one turn, where one waits for a place: the second place is nobody's, and must not be taken
+ * for one later, when somebody else has been sent away already. */
+TASK_TEST(one_makes_room_for_one_after_two_have_left)
+{
+    struct fixture fixture;
+    struct coir_scope *doors;
+    struct admission fourth = {.fixture = &fixture, .client = -1};
+    int clients[3], fifth, sixth;
+
+    open_sessions(&fixture);
+    doors = open_independent();
+    admit_three(&fixture, clients);
+    assert_int_equal(coir_spawn(doors, run_admission, &fourth, NULL), 0);
+    while (fixture.all.waiting_for_room == 0)
+        assert_int_equal(coir_yield(), 0);
+    close_all(clients, 2);
+    assert_int_equal(coir_scope_close(doors), 0);
+    assert_true(fourth.client >= 0);
+    assert_int_equal(fixture.all.counters.live, 2);
+    fifth = admit(&fixture);
+    fixture.all.tick++; /* from here on all are idle */
+    sixth = admit(&fixture);
+    assert_int_equal(ended(&fixture, ECHO_SHED), 1);
+    assert_int_equal(fixture.all.counters.live, 3);
+    close_all((int[]){clients[2], fourth.client, fifth, sixth}, 4);
+    close_sessions(&fixture);
+}
+
+/* Each of two who wait has one sent away, though the watch, too, looks after them in every turn. */
+TASK_TEST(two_make_room_for_two)
+{
+    struct fixture fixture;
+    struct coir_scope *doors, *watch;
+    struct admission admissions[2] = {{&fixture, -1}, {&fixture, -1}};
+    int clients[3];
+
+    open_sessions(&fixture);
+    fixture.all.tick_ns = 1;
+    watch = open_independent();
+    doors = open_independent();
+    admit_three(&fixture, clients);
+    assert_int_equal(coir_spawn(watch, sessions_watch, &fixture.all, NULL), 0);
+    while (fixture.all.tick == 0)
+        assert_int_equal(coir_yield(), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(coir_spawn(doors, run_admission, &admissions[i], NULL), 0);
+    assert_int_equal(coir_scope_close(doors), 0);
+    assert_int_equal(ended(&fixture, ECHO_SHED), 2);
+    assert_int_equal(fixture.all.counters.live, 3);
+    coir_scope_cancel(watch);
+    assert_int_equal(coir_scope_close(watch), 0);
+    close_all(clients, 3);
+    close_all((int[]){admissions[0].client, admissions[1].client}, 2);
+    close_sessions(&fixture);
+}
