@@ -257,54 +257,52 @@ static bool make_key(const char *peer, char key[COIR_ADDRESS_SIZE])
     return inet_ntop(AF_INET6, &address, key, COIR_ADDRESS_SIZE) != NULL;
 }
 
-static const char no_memory[] = "there is no memory for it";
-
-/* Counts the session to its source. Returns NULL, or why it cannot be served. */
-static const char *join_source(struct sessions *all, struct session *session)
+/* Counts the session to its source. Returns 0, -EUSERS where there are too many from there, or -ENOMEM. */
+static int join_source(struct sessions *all, struct session *session)
 {
     struct coir_stream_info info;
     struct source *source;
     struct source **found;
 
     if (all->options->max_per_source == 0)
-        return NULL;
+        return 0;
     source = calloc(1, sizeof(*source));
     if (source == NULL)
-        return no_memory;
+        return -ENOMEM;
     coir_stream_info(session->stream, &info);
     if (!make_key(info.peer, source->key)) {
         free(source);
-        return NULL;
+        return 0;
     }
     found = tsearch(source, &all->sources, compare_sources);
     if (found == NULL || *found != source)
         free(source);
     if (found == NULL)
-        return no_memory;
+        return -ENOMEM;
     if ((*found)->sessions >= all->options->max_per_source)
-        return "there are too many from its address";
+        return -EUSERS;
     session->source = *found;
     session->source->sessions++;
-    return NULL;
+    return 0;
 }
 
-/* Starts the session's task. Returns NULL, or why it cannot be served. */
-static const char *start(struct sessions *all, struct session *session)
+/* Starts the session's task. Returns 0, or why it cannot be served. */
+static int start(struct sessions *all, struct session *session)
 {
     static const struct coir_task_options options = {.name = "session"};
+    int rc = join_source(all, session);
 
-    const char *refusal = join_source(all, session);
-
-    if (refusal != NULL)
-        return refusal;
+    if (rc < 0)
+        return rc;
     put_newest(all, session);
     keep_peer(session);
-    if (coir_spawn(all->scope, run_session, session, &options) == 0)
-        return NULL;
+    rc = coir_spawn(all->scope, run_session, session, &options);
+    if (rc == 0)
+        return 0;
     take_out(all, session);
     leave_source(all, session->source);
     free(session->peer);
-    return no_memory;
+    return rc;
 }
 
 /* True if those who wait need more places than are free, or will be once who was sent away has gone. */
@@ -342,10 +340,13 @@ static int await_room(struct sessions *all)
     return rc < 0 ? rc : 0;
 }
 
-/* Turns the client of `stream` away. */
-static void refuse(struct sessions *all, struct coir_stream *stream, enum echo_outcome outcome, const char *reason)
+/* Turns the client of `stream` away, as `rc` says why; where all is being cancelled, it shares the others' fate. */
+static void refuse(struct sessions *all, struct coir_stream *stream, int rc)
 {
-    log_event(all, stream, NULL, EVENT_FINISHED + outcome, reason);
+    enum echo_outcome outcome = rc == -EUSERS || rc == -ENOMEM ? ECHO_SHED : ECHO_CANCELLED;
+    const char *reason = rc == -EUSERS ? "there are too many from its address" : "there is no memory for it";
+
+    log_event(all, stream, NULL, EVENT_FINISHED + outcome, outcome == ECHO_SHED ? reason : NULL);
     coir_abort(stream);
     count_end(all, outcome);
 }
@@ -353,23 +354,21 @@ static void refuse(struct sessions *all, struct coir_stream *stream, enum echo_o
 void sessions_admit(struct sessions *all, struct coir_stream *stream)
 {
     struct session *session = calloc(1, sizeof(*session));
-    const char *refusal = no_memory;
     int rc = await_room(all);
 
     all->counters.accepted++;
     all->counters.live++;
-    if (rc == 0 && session != NULL) {
+    if (rc == 0 && session == NULL)
+        rc = -ENOMEM;
+    if (rc == 0) {
         session->all = all;
         session->stream = stream;
-        refusal = start(all, session);
-        if (refusal == NULL)
-            return;
+        rc = start(all, session);
     }
+    if (rc == 0)
+        return;
     free(session);
-    if (rc < 0)
-        refuse(all, stream, ECHO_CANCELLED, NULL);
-    else
-        refuse(all, stream, ECHO_SHED, refusal);
+    refuse(all, stream, rc);
 }
 
 /* Ticks after which `timeout_ns` is over, however late in a tick it began; 0 = never, or not before the count of ticks

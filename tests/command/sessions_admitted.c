@@ -141,3 +141,18 @@ TASK_TEST(two_make_room_for_two)
     close_all((int[]){admissions[0].client, admissions[1].client}, 2);
     close_sessions(&fixture);
 }
+
+/* A connection may be accepted while all is being cancelled: the server had memory for it. */
+TASK_TEST(who_comes_as_the_server_goes_is_cancelled)
+{
+    struct fixture fixture;
+    int client;
+
+    open_sessions(&fixture);
+    coir_scope_cancel(fixture.scope);
+    client = admit(&fixture);
+    assert_int_equal(ended(&fixture, ECHO_CANCELLED), 1);
+    assert_int_equal(ended(&fixture, ECHO_SHED), 0);
+    close(client);
+    close_sessions(&fixture);
+}
