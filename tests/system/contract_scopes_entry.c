@@ -34,10 +34,23 @@ struct works {
     struct coir_stream *ours;
     struct coir_listener *listener;
     struct coir_channel *channel; /* one item in it, room for one more */
+    struct coir_datagram_socket *datagrams;
+    struct coir_datagram datagram; /* to itself; one is in its queue */
     int theirs;                   /* the peer of `ours`, who has sent 4 bytes */
     int client;                   /* queued at the listener */
     char address[COIR_ADDRESS_SIZE];
 };
+
+static void open_datagrams(struct works *works)
+{
+    struct coir_datagram_info info;
+
+    assert_int_equal(coir_datagram_open("udp://127.0.0.1:0", NULL, &works->datagrams), 0);
+    assert_int_equal(coir_datagram_info(works->datagrams, &info), 0);
+    works->datagram = (struct coir_datagram){.data = {.bytes = (unsigned char *)"d", .size = 1}};
+    assert_int_equal(coir_address_read(info.local, &works->datagram.peer), 0);
+    assert_int_equal(coir_datagram_send(works->datagrams, &works->datagram), 0);
+}
 
 static void open_works(struct works *works)
 {
@@ -57,11 +70,14 @@ static void open_works(struct works *works)
     assert_int_equal(coir_connect(works->address, NULL, &stream), 0);
     works->client = fcntl(coir_fd(stream), F_DUPFD_CLOEXEC, 0);
     coir_close(stream);
+    open_datagrams(works);
 }
 
 /* The one connection is still there to be accepted, the bytes to be read, and nothing was added. */
 static void check_untouched(struct works *works)
 {
+    struct coir_datagram_info datagram_info;
+    struct coir_datagram datagram;
     struct coir_stream *accepted;
     struct coir_stream_info info;
     char bytes[8];
@@ -78,11 +94,16 @@ static void check_untouched(struct works *works)
     assert_int_equal(coir_channel_receive(works->channel, &item), 0);
     assert_int_equal(coir_accept(works->listener, &accepted), 0);
     coir_abort(accepted);
+    assert_int_equal(coir_datagram_receive(works->datagrams, &datagram), 0);
+    coir_release(&datagram.data);
+    assert_int_equal(coir_datagram_info(works->datagrams, &datagram_info), 0);
+    assert_true(datagram_info.datagrams_in == 1 && datagram_info.datagrams_out == 1);
 }
 
 static void close_works(struct works *works)
 {
     coir_listener_close(works->listener);
+    coir_datagram_close(works->datagrams);
     coir_channel_close(works->channel);
     coir_abort(works->ours);
     close(works->theirs);
@@ -92,6 +113,7 @@ static void close_works(struct works *works)
 static void check_refused(struct works *works, int code)
 {
     struct iovec piece = {.iov_base = "x", .iov_len = 1};
+    struct coir_datagram datagram;
     struct coir_stream *stream;
     struct coir_slice slice;
     char bytes[8];
@@ -113,6 +135,8 @@ static void check_refused(struct works *works, int code)
     assert_int_equal(coir_connect(works->address, NULL, &stream), code);
     assert_int_equal(coir_wait_fd(works->theirs, POLLOUT), code);
     assert_int_equal(coir_signal_wait((int[]){SIGUSR1}, 1, &item), code);
+    assert_int_equal(coir_datagram_receive(works->datagrams, &datagram), code);
+    assert_int_equal(coir_datagram_send(works->datagrams, &works->datagram), code);
 }
 
 static int check_cancelled_entry(void *arg)

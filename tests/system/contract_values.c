@@ -72,6 +72,7 @@ TASK_TEST(failed_openings_write_no_output)
     struct coir_stream *stream = UNTOUCHED;
     struct coir_listener *listener = UNTOUCHED;
     struct coir_coroutine *coroutine = UNTOUCHED;
+    struct coir_datagram_socket *datagrams = UNTOUCHED;
     static const struct coir_local key;
     void *value = UNTOUCHED;
 
@@ -84,6 +85,8 @@ TASK_TEST(failed_openings_write_no_output)
     assert_ptr_equal(stream, UNTOUCHED);
     assert_int_equal(coir_listen("nowhere", NULL, &listener), COIR_ERROR_ADDRESS);
     assert_ptr_equal(listener, UNTOUCHED);
+    assert_int_equal(coir_datagram_open("nowhere", NULL, &datagrams), COIR_ERROR_ADDRESS);
+    assert_ptr_equal(datagrams, UNTOUCHED);
     assert_int_equal(coir_coroutine_create(never_run, NULL, &immense, &coroutine), -EINVAL);
     assert_ptr_equal(coroutine, UNTOUCHED);
     assert_int_equal(coir_local_get(&key, &value), -ENOENT);
@@ -135,6 +138,24 @@ TASK_TEST(failed_waits_write_no_output)
     coir_channel_close(channel);
     coir_abort(pair.one);
     coir_abort(pair.other);
+}
+
+TASK_TEST(a_failed_receive_of_a_datagram_writes_no_output)
+{
+    struct coir_datagram_socket *datagrams;
+    struct coir_datagram datagram, before;
+    struct coir_scope *scope;
+
+    assert_int_equal(coir_datagram_open("udp://127.0.0.1:0", NULL, &datagrams), 0);
+    memset(&before, 0x5a, sizeof(before));
+    datagram = before;
+    scope = open_scope(NULL);
+    coir_scope_set_limit(scope, COIR_MILLISECOND);
+    assert_int_equal(coir_datagram_receive(datagrams, &datagram), -ETIME);
+    assert_int_equal(coir_datagram_receive(datagrams, &datagram), -ETIME); /* refused at entry */
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_memory_equal(&datagram, &before, sizeof(before));
+    coir_datagram_close(datagrams);
 }
 
 TASK_TEST(failed_spawns_write_no_result)
