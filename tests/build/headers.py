@@ -2,16 +2,22 @@
 # SPDX-License-Identifier: MIT
 #
 # The public headers say what the contract says of all of them: coir.h has them
-# all; names begin with coir_ or COIR_; the one typedef is coir_time; outputs
-# come last and are named ret_...; what can fail is must-use, except
-# coir_scope_close(); what suspends is marked; each prototype has its comment.
-# And the marks work: an ignored result is a diagnosis.
+# all; names begin with coir_ or COIR_; the one typedef is coir_time; lengths of
+# time end in _ns; handles are opaque; outputs come last and are named ret_...;
+# what can fail returns int, or ssize_t where it counts bytes, and is must-use,
+# except coir_scope_close(); what suspends is marked; each prototype has its
+# comment, with its errors and what it returns. And the marks work: an ignored
+# result is a diagnosis.
 
 import os
 import pathlib
 import re
 import subprocess
 import sys
+
+HANDLES = ("scope", "channel", "stream", "listener", "datagram_socket", "coroutine")
+NEVER_FAIL = ("coir_scope_cancel", "coir_scope_set_limit", "coir_close", "coir_abort", "coir_release")
+COUNT = ("coir_read", "coir_read_exact")
 
 include = pathlib.Path(os.environ["COIR_SOURCE"]) / "include"
 failures = []
@@ -45,13 +51,27 @@ def check_parameters(name, text):
         if re.search(r"\*\s*\*\s*\w+$", parameter):
             expect(is_output, f"{name}: {parameter}: an output is named ret_...")
         outputs.append(is_output)
+        time = re.match(r"coir_time\s+(\w+)$", parameter)
+        expect(not time or time[1].endswith("_ns"), f"{name}: {parameter}: a length of time ends in _ns")
     expect(outputs == sorted(outputs), f"{name}: outputs come last")
+
+
+def check_result(comment, marks, name):
+    result = re.sub(r"COIR_\w+", "", marks).strip()
+    fails = "COIR_MUST_USE" in marks or name == "coir_scope_close"
+    expect(fails or "Errors:" not in comment, f"{name}: can fail, and is not must-use")
+    if fails:
+        expect("Errors:" in comment or name == "coir_scope_close", f"{name}: its comment says no errors")
+        tells = "Returns:" in comment or "otherwise as coir_" in comment
+        expect(tells, f"{name}: its comment does not say what it returns")
+        expect(result == ("ssize_t" if name in COUNT else "int"), f"{name}: can fail, and returns {result}")
+    if name in NEVER_FAIL:
+        expect(result == "void", f"{name}: cannot fail, and returns {result}")
 
 
 def check_prototype(comment, marks, name, parameters):
     expect(comment, f"{name}: no comment says what it does")
-    if "Errors:" in comment:
-        expect("COIR_MUST_USE" in marks or name == "coir_scope_close", f"{name}: can fail, and is not must-use")
+    check_result(comment, marks, name)
     if "Suspends:" in comment:
         expect("COIR_SUSPENDS" in marks, f"{name}: suspends, and is not marked so")
     check_parameters(name, parameters)
@@ -75,6 +95,11 @@ def check_header(path):
         expect(macro.startswith("COIR_"), f"{path.name}: {macro} is no COIR_ name")
     for kind, tag in re.findall(r"\b(struct|enum|union) (\w+)", code):
         expect(tag.startswith("coir_") or tag == "iovec", f"{path.name}: {kind} {tag} is no coir_ name")
+    for handle in HANDLES:
+        expect(not re.search(rf"\bstruct coir_{handle}\s*{{", code), f"{path.name}: struct coir_{handle} is not opaque")
+    for options in re.findall(r"\bstruct coir_\w+_options {(.*?)}", code, flags=re.S):
+        for field in re.findall(r"\bcoir_time (\w+);", options):
+            expect(field.endswith("_ns"), f"{path.name}: {field} is a length of time and does not end in _ns")
     for typedef in re.findall(r"\btypedef\b[^;]*?(\w+);", code):
         expect(typedef == "coir_time", f"{path.name}: {typedef} is a typedef; coir_time is the only one")
     return len(PROTOTYPE.findall(text))
