@@ -8,38 +8,13 @@
  * when coir_run returns is misuse". Wrong threads are in contract_threads.c.
  */
 #include "support/tasks.h"
-#include <errno.h>
+#include "support/uses.h"
 #include <string.h>
 #include <sys/socket.h>
 
-static struct coir_scope *make_scope(void)
-{
-    struct coir_scope *scope = NULL;
-
-    return coir_scope_open(NULL, &scope) == 0 ? scope : NULL;
-}
-
-static struct coir_channel *make_channel(void)
-{
-    struct coir_channel *channel = NULL;
-
-    return coir_channel_open(1, 1, &channel) == 0 ? channel : NULL;
-}
-
-static struct coir_stream *make_stream(int *ret_other)
-{
-    struct coir_stream *stream = NULL;
-    int ends[2];
-
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || coir_adopt(ends[0], NULL, &stream) < 0)
-        return NULL;
-    *ret_other = ends[1];
-    return stream;
-}
-
 static int close_twice(void *arg)
 {
-    struct coir_scope *scope = make_scope();
+    struct coir_scope *scope = use_make_scope();
 
     (void)arg;
     (void)coir_scope_close(scope);
@@ -49,7 +24,7 @@ static int close_twice(void *arg)
 static int close_twice_in_named_task(void *arg)
 {
     struct coir_task_options options = {.name = "the culprit"};
-    struct coir_scope *scope = make_scope();
+    struct coir_scope *scope = use_make_scope();
 
     if (coir_spawn(scope, close_twice, arg, &options) < 0)
         return 1;
@@ -68,10 +43,10 @@ TEST(a_report_names_expression_place_and_task)
 
 static int close_outer_first(void *arg)
 {
-    struct coir_scope *outer = make_scope();
+    struct coir_scope *outer = use_make_scope();
 
     (void)arg;
-    (void)make_scope();
+    (void)use_make_scope();
     return coir_scope_close(outer);
 }
 
@@ -82,7 +57,7 @@ static int close_mine(void *arg)
 
 static int let_child_close(void *arg)
 {
-    struct coir_scope *scope = make_scope();
+    struct coir_scope *scope = use_make_scope();
 
     (void)arg;
     if (coir_spawn(scope, close_mine, scope, NULL) < 0)
@@ -92,7 +67,7 @@ static int let_child_close(void *arg)
 
 static int use_stale_scope(void *arg)
 {
-    struct coir_scope *scope = make_scope();
+    struct coir_scope *scope = use_make_scope();
 
     (void)arg;
     (void)coir_scope_close(scope);
@@ -103,12 +78,12 @@ static int use_stale_scope(void *arg)
 static int return_with_scope_open(void *arg)
 {
     (void)arg;
-    return make_scope() == NULL;
+    return use_make_scope() == NULL;
 }
 
 static int spawn_returner(void *arg)
 {
-    struct coir_scope *scope = make_scope();
+    struct coir_scope *scope = use_make_scope();
 
     if (coir_spawn(scope, return_with_scope_open, arg, NULL) < 0)
         return 1;
@@ -149,7 +124,7 @@ static int spawn_outside(void *arg)
 /* The first child is not inside the scope that its sibling opened. */
 static int open_for_sibling(void *arg)
 {
-    struct coir_scope *scope = make_scope();
+    struct coir_scope *scope = use_make_scope();
 
     *(struct coir_scope **)arg = scope;
     (void)!coir_sleep(COIR_MILLISECOND);
@@ -158,7 +133,7 @@ static int open_for_sibling(void *arg)
 
 static int spawn_into_sibling(void *arg)
 {
-    struct coir_scope *around = make_scope(), *inner = NULL;
+    struct coir_scope *around = use_make_scope(), *inner = NULL;
 
     (void)arg;
     if (coir_spawn(around, open_for_sibling, &inner, NULL) < 0 || coir_yield() < 0 ||
@@ -203,7 +178,7 @@ static int keep_slice(void *arg)
 {
     static struct coir_slice slice;
     int other = -1;
-    struct coir_stream *stream = make_stream(&other);
+    struct coir_stream *stream = use_make_stream(&other);
 
     (void)arg;
     if (send(other, "abc", 3, 0) != 3 || coir_receive(stream, &slice) != 1)
@@ -221,7 +196,7 @@ static int release_too_much(void *arg)
 {
     struct coir_slice slice;
     int other = -1;
-    struct coir_stream *stream = make_stream(&other);
+    struct coir_stream *stream = use_make_stream(&other);
 
     (void)arg;
     if (send(other, "abc", 3, 0) != 3 || coir_receive(stream, &slice) != 1)
@@ -236,102 +211,12 @@ TEST(releasing_more_than_a_slice_has)
     ASSERT_TASK_DIES(release_too_much, NULL, "coir: misuse: used <= ");
 }
 
-/* Each call with a stale handle, in a process of its own. */
-enum handle { SCOPE, CHANNEL, STREAM, LISTENER };
-
-static void *make_stale(enum handle handle)
-{
-    struct coir_listener *listener = NULL;
-    struct coir_channel *channel;
-    struct coir_stream *stream;
-    struct coir_scope *scope;
-    int other;
-
-    switch (handle) {
-    case SCOPE:
-        scope = make_scope();
-        (void)coir_scope_close(scope);
-        return scope;
-    case CHANNEL:
-        channel = make_channel();
-        coir_channel_close(channel);
-        return channel;
-    case STREAM:
-        stream = make_stream(&other);
-        coir_abort(stream);
-        return stream;
-    case LISTENER:
-        if (coir_listen("tcp://127.0.0.1:0", NULL, &listener) == 0)
-            coir_listener_close(listener);
-        return listener;
-    }
-    return NULL;
-}
-
-static char bytes[8];
-static struct iovec piece = {.iov_base = bytes, .iov_len = 1};
-static struct coir_slice slice;
-static struct coir_scope_info scope_info;
-static struct coir_stream_info stream_info;
-static struct coir_listener_info listener_info;
-static struct coir_stream *accepted;
-
-#define USE(title, handle_kind, expression)                                                                            \
-    static void use_##title(void *handle)                                                                              \
-    {                                                                                                                  \
-        (void)!(expression);                                                                                           \
-    }
-#define USE_VOID(title, handle_kind, expression)                                                                       \
-    static void use_##title(void *handle)                                                                              \
-    {                                                                                                                  \
-        expression;                                                                                                    \
-    }
-#define LIST_USE(title, handle_kind, expression) {"in coir_" #title, handle_kind, use_##title},
-
-/* What ends a handle is a no-op for NULL, but not for a stale one. */
-#define ENDINGS(X_INT, X_VOID)                                                                                         \
-    X_VOID(channel_close, CHANNEL, coir_channel_close(handle))                                                         \
-    X_VOID(close, STREAM, coir_close(handle))                                                                          \
-    X_VOID(abort, STREAM, coir_abort(handle))                                                                          \
-    X_VOID(listener_close, LISTENER, coir_listener_close(handle))
-
-#define USES(X_INT, X_VOID)                                                                                            \
-    X_INT(scope_close, SCOPE, coir_scope_close(handle))                                                                \
-    X_VOID(scope_cancel, SCOPE, coir_scope_cancel(handle))                                                             \
-    X_VOID(scope_set_limit, SCOPE, coir_scope_set_limit(handle, 1))                                                    \
-    X_VOID(scope_drain, SCOPE, coir_scope_drain(handle, 0))                                                            \
-    X_INT(scope_state, SCOPE, coir_scope_state(handle))                                                                \
-    X_INT(scope_info, SCOPE, coir_scope_info(handle, &scope_info))                                                     \
-    X_INT(spawn, SCOPE, coir_spawn(handle, sleep_for_ever, NULL, NULL))                                                \
-    X_INT(channel_send, CHANNEL, coir_channel_send(handle, bytes))                                                     \
-    X_INT(channel_receive, CHANNEL, coir_channel_receive(handle, bytes))                                               \
-    X_VOID(channel_finish, CHANNEL, coir_channel_finish(handle))                                                       \
-    X_INT(receive, STREAM, coir_receive(handle, &slice))                                                               \
-    X_INT(read, STREAM, coir_read(handle, bytes, 1))                                                                   \
-    X_INT(read_exact, STREAM, coir_read_exact(handle, bytes, 1))                                                       \
-    X_INT(read_until, STREAM, coir_read_until(handle, "\n", 1, 8, &slice))                                             \
-    X_INT(write, STREAM, coir_write(handle, bytes, 1))                                                                 \
-    X_INT(writev, STREAM, coir_writev(handle, &piece, 1))                                                              \
-    X_INT(finish, STREAM, coir_finish(handle))                                                                         \
-    X_INT(stream_info, STREAM, coir_stream_info(handle, &stream_info))                                                 \
-    X_INT(fd, STREAM, coir_fd(handle))                                                                                 \
-    X_INT(accept, LISTENER, coir_accept(handle, &accepted))                                                            \
-    X_INT(listener_info, LISTENER, coir_listener_info(handle, &listener_info))
-
-USES(USE, USE_VOID)
-ENDINGS(USE, USE_VOID)
-
-static struct use {
-    const char *place;
-    enum handle handle;
-    void (*call)(void *handle);
-} uses[] = {USES(LIST_USE, LIST_USE)}, endings[] = {ENDINGS(LIST_USE, LIST_USE)};
-
+/* Each call in a process of its own. */
 static int use_stale(void *arg)
 {
     const struct use *use = arg;
 
-    use->call(make_stale(use->handle));
+    use->fn(use_make_stale(use->handle));
     return 0;
 }
 
@@ -339,26 +224,50 @@ static int use_null(void *arg)
 {
     const struct use *use = arg;
 
-    use->call(NULL);
+    use->fn(NULL);
     return 0;
+}
+
+static void expect_stale_is_caught(const struct use *use)
+{
+    ASSERT_TASK_DIES(use_stale, (void *)(uintptr_t)use, "coir: misuse: ");
+    assert_non_null(strstr(test_last_words(), "task \"main\""));
 }
 
 TEST(stale_handles_are_caught_by_every_call)
 {
-    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
-        ASSERT_TASK_DIES(use_stale, &uses[i], "coir: misuse: ");
-        assert_non_null(strstr(test_last_words(), "task \"main\""));
-    }
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
-        ASSERT_TASK_DIES(use_stale, &endings[i], "coir: misuse: ");
+    for (size_t i = 0; i < USE_COUNT(use_others); i++)
+        expect_stale_is_caught(&use_others[i]);
+    for (size_t i = 0; i < USE_COUNT(use_endings); i++)
+        expect_stale_is_caught(&use_endings[i]);
 }
 
 TEST(null_is_caught_by_every_call_but_those_that_end_a_handle)
 {
-    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
-        ASSERT_TASK_DIES(use_null, &uses[i], "coir: misuse: ");
-    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
-        assert_int_equal(coir_run(use_null, &endings[i], NULL), 0);
+    for (size_t i = 0; i < USE_COUNT(use_others); i++)
+        ASSERT_TASK_DIES(use_null, (void *)(uintptr_t)&use_others[i], "coir: misuse: ");
+    for (size_t i = 0; i < USE_COUNT(use_endings); i++)
+        assert_int_equal(coir_run(use_null, (void *)(uintptr_t)&use_endings[i], NULL), 0);
+    for (size_t i = 0; i < USE_COUNT(use_releases); i++)
+        assert_int_equal(coir_run(use_null, (void *)(uintptr_t)&use_releases[i], NULL), 0);
+}
+
+static int release_a_copy(void *arg)
+{
+    const struct use *use = arg;
+    struct coir_slice copy = *use_make_slice();
+    struct coir_slice again = copy;
+
+    coir_release(&copy);
+    use->fn(&again);
+    return 0;
+}
+
+/* Of one slice there are no two. */
+TEST(a_copy_of_a_released_slice_is_caught)
+{
+    for (size_t i = 0; i < USE_COUNT(use_releases); i++)
+        ASSERT_TASK_DIES(release_a_copy, (void *)(uintptr_t)&use_releases[i], "coir: misuse: ");
 }
 
 TASK_TEST(null_and_empty_slices_may_be_released)
@@ -366,7 +275,7 @@ TASK_TEST(null_and_empty_slices_may_be_released)
     struct coir_slice empty = {NULL, 0, NULL};
     struct coir_slice lent;
     int other = -1;
-    struct coir_stream *stream = make_stream(&other);
+    struct coir_stream *stream = use_make_stream(&other);
 
     coir_release(NULL);
     coir_release(&empty);

@@ -5,10 +5,11 @@
  * coir_run; what belongs to one and is used in the other is caught.
  */
 #include "support/tasks.h"
+#include "support/uses.h"
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #define THREADS 4
 
@@ -72,23 +73,15 @@ TEST(threads_run_each_its_own_and_tasks_stay_where_they_are)
 }
 
 /* What one thread made, and what the other does with it. */
-struct theft {
-    int (*make)(void **ret_object);
-    int (*use)(void *object);
-    const char *place;
-};
-
 static pthread_barrier_t made;
 static void *object;
 
 static int make_object(void *arg)
 {
-    const struct theft *theft = arg;
-    int rc = theft->make(&object);
+    const struct use *use = arg;
 
+    object = use_make(use->handle);
     pthread_barrier_wait(&made);
-    if (rc < 0)
-        return rc;
     return coir_sleep(1000 * COIR_SECOND);
 }
 
@@ -97,128 +90,60 @@ static void *run_maker(void *arg)
     return coir_run(make_object, arg, NULL) == 0 ? NULL : arg;
 }
 
+/* Where the object could not be made there is nobody to be caught. */
+static void wait_for_object(void)
+{
+    pthread_barrier_wait(&made);
+    if (object == NULL)
+        _exit(1);
+}
+
 static int use_object(void *arg)
 {
-    const struct theft *theft = arg;
+    const struct use *use = arg;
+
+    use->fn(object);
+    return 0;
+}
+
+static int spawn_thief(void *arg)
+{
     struct coir_task_options options = {.name = "thief"};
     struct coir_scope *scope;
 
-    pthread_barrier_wait(&made);
-    if (coir_scope_open(NULL, &scope) < 0 || coir_spawn(scope, theft->use, object, &options) < 0)
+    wait_for_object();
+    if (coir_scope_open(NULL, &scope) < 0 || coir_spawn(scope, use_object, arg, &options) < 0)
         return 1;
     return coir_scope_close(scope);
 }
 
-static void steal(void *argument)
+static void start_maker(void *argument)
 {
     pthread_t thread;
 
     if (pthread_barrier_init(&made, NULL, 2) != 0 || pthread_create(&thread, NULL, run_maker, argument) != 0)
-        return;
-    (void)!coir_run(use_object, argument, NULL);
+        _exit(1);
 }
 
-static int make_scope(void **ret_object)
+static void steal(void *argument)
 {
-    struct coir_scope *scope;
-    int rc = coir_scope_open(NULL, &scope);
-
-    *ret_object = scope;
-    return rc;
+    start_maker(argument);
+    (void)!coir_run(spawn_thief, argument, NULL);
 }
 
-static int make_channel(void **ret_object)
+static void expect_theft_is_caught(const struct use *use)
 {
-    struct coir_channel *channel;
-    int rc = coir_channel_open(1, 1, &channel);
-
-    *ret_object = channel;
-    return rc;
+    print_message("%s\n", use->call);
+    ASSERT_DIES(steal, (void *)(uintptr_t)use, "coir: misuse: ");
+    assert_non_null(strstr(test_last_words(), "task \"thief\""));
 }
 
-static int make_stream(void **ret_object)
+TEST(what_belongs_to_another_thread_is_caught_by_every_call)
 {
-    struct coir_stream *stream;
-    int ends[2];
-    int rc = socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
-
-    if (rc == 0)
-        rc = coir_adopt(ends[0], NULL, &stream);
-    if (rc == 0)
-        *ret_object = stream;
-    return rc;
-}
-
-static int make_listener(void **ret_object)
-{
-    struct coir_listener *listener = NULL;
-    int rc = coir_listen("tcp://127.0.0.1:0", NULL, &listener);
-
-    *ret_object = listener;
-    return rc;
-}
-
-static int cancel_scope(void *stolen)
-{
-    coir_scope_cancel(stolen);
-    return 0;
-}
-
-static int ask_scope(void *stolen)
-{
-    return coir_scope_state(stolen);
-}
-
-static int spawn_into(void *stolen)
-{
-    return coir_spawn(stolen, sleep_for_ever, NULL, NULL);
-}
-
-static int send_to(void *stolen)
-{
-    return coir_channel_send(stolen, "");
-}
-
-static int close_channel(void *stolen)
-{
-    coir_channel_close(stolen);
-    return 0;
-}
-
-static int write_to(void *stolen)
-{
-    return coir_write(stolen, "x", 1);
-}
-
-static int close_stream(void *stolen)
-{
-    coir_close(stolen);
-    return 0;
-}
-
-static int accept_from(void *stolen)
-{
-    struct coir_stream *stream;
-
-    return coir_accept(stolen, &stream);
-}
-
-TEST(what_belongs_to_another_thread_is_caught)
-{
-    static const struct theft thefts[] = {
-        {make_scope, cancel_scope, "coir_scope_cancel"},
-        {make_scope, ask_scope, "coir_scope_state"},
-        {make_scope, spawn_into, "coir_spawn"},
-        {make_channel, send_to, "coir_channel_send"},
-        {make_channel, close_channel, "coir_channel_close"},
-        {make_stream, write_to, ""},
-        {make_stream, close_stream, ""},
-        {make_listener, accept_from, ""},
-    };
-
-    for (size_t i = 0; i < sizeof(thefts) / sizeof(thefts[0]); i++) {
-        ASSERT_DIES(steal, (void *)(uintptr_t)&thefts[i], "coir: misuse: ");
-        assert_non_null(strstr(test_last_words(), thefts[i].place));
-        assert_non_null(strstr(test_last_words(), "task \"thief\""));
-    }
+    for (size_t i = 0; i < USE_COUNT(use_others); i++)
+        expect_theft_is_caught(&use_others[i]);
+    for (size_t i = 0; i < USE_COUNT(use_endings); i++)
+        expect_theft_is_caught(&use_endings[i]);
+    for (size_t i = 0; i < USE_COUNT(use_releases); i++)
+        expect_theft_is_caught(&use_releases[i]);
 }
