@@ -2,7 +2,8 @@
  *
  * Threads: "One scheduler per core, nothing shared; a task never moves between
  * threads", and of misuse: "wrong thread". Two threads run, each with its own
- * coir_run; what belongs to one and is used in the other is caught.
+ * coir_run; what belongs to one is caught where it is used in the other, or in
+ * a thread that runs nothing ("outside a task").
  */
 #include "support/tasks.h"
 #include "support/uses.h"
@@ -131,11 +132,20 @@ static void steal(void *argument)
     (void)!coir_run(spawn_thief, argument, NULL);
 }
 
+static void steal_without_a_run(void *argument)
+{
+    start_maker(argument);
+    wait_for_object();
+    (void)use_object(argument);
+}
+
 static void expect_theft_is_caught(const struct use *use)
 {
     print_message("%s\n", use->call);
     ASSERT_DIES(steal, (void *)(uintptr_t)use, "coir: misuse: ");
     assert_non_null(strstr(test_last_words(), "task \"thief\""));
+    ASSERT_DIES(steal_without_a_run, (void *)(uintptr_t)use, "coir: misuse: ");
+    assert_null(strstr(test_last_words(), "task \""));
 }
 
 TEST(what_belongs_to_another_thread_is_caught_by_every_call)
