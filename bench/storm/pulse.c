@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MESSAGE_SIZE 64
@@ -127,19 +129,30 @@ static int receive_answer(struct pulse *pulse, struct session *session)
     return 0;
 }
 
+/* Waits for so long; kernels before 5.11 and emulators lack the call for nanoseconds, and musl its wrapper. */
+static long wait_for_events(int epoll_fd, struct epoll_event *ret_events, int64_t limit_ns)
+{
+    int64_t limit[2] = {limit_ns / 1000000000, limit_ns % 1000000000}; /* as the kernel reads it on every machine */
+    struct timespec ours = {.tv_sec = (time_t)limit[0], .tv_nsec = (long)limit[1]};
+    struct pollfd descriptor = {.fd = epoll_fd, .events = POLLIN};
+    long count = syscall(SYS_epoll_pwait2, epoll_fd, ret_events, EVENTS_MAX, limit, NULL, (size_t)0);
+
+    if (count >= 0 || errno != ENOSYS)
+        return count;
+    if (ppoll(&descriptor, 1, &ours, NULL) < 0)
+        return -1;
+    return epoll_wait(epoll_fd, ret_events, EVENTS_MAX, 0);
+}
+
 /* Waits for answers until then. */
 static int receive_until(struct pulse *pulse, int64_t end_ns)
 {
     struct epoll_event events[EVENTS_MAX];
     int64_t left_ns = end_ns - clock_monotonic();
-    int64_t timeout[2] = {left_ns / 1000000000, left_ns % 1000000000}; /* as the kernel reads it on every machine */
-    long count;
+    long count = wait_for_events(pulse->epoll_fd, events, left_ns < 0 ? 0 : left_ns);
 
-    if (left_ns < 0)
-        timeout[0] = timeout[1] = 0;
-    count = syscall(SYS_epoll_pwait2, pulse->epoll_fd, events, EVENTS_MAX, timeout, NULL, (size_t)0); /* not in musl */
     if (count < 0 && errno != EINTR)
-        return perror("pulse: epoll_pwait2"), -1;
+        return perror("pulse: epoll"), -1;
     for (long i = 0; i < count; i++)
         if (receive_answer(pulse, events[i].data.ptr) < 0)
             return -1;
