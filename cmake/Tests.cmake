@@ -35,7 +35,7 @@ else()
     set(COIR_HAS_CMOCKA TRUE)
 endif()
 
-include(${CMAKE_SOURCE_DIR}/cmake/Valgrind.cmake)
+include(${CMAKE_SOURCE_DIR}/cmake/Runner.cmake)
 
 # The linker options that put a fault body before every function of these headers,
 # and the names for tests/support/faults.c.
@@ -108,13 +108,8 @@ function(coir_test_properties source ret_properties ret_environment)
         list(APPEND properties RUN_SERIAL TRUE)
     endif()
     set(${ret_properties} "${properties}" PARENT_SCOPE)
-    set(environment COIR_TEST_TIMEOUT=${factor} COIR_WATCHED=${COIR_TEST_WATCHED}
-        ${COIR_SANITIZER_ENVIRONMENT})
-    if(CMAKE_CROSSCOMPILING_EMULATOR)
-        list(GET CMAKE_CROSSCOMPILING_EMULATOR 0 emulator)
-        list(APPEND environment COIR_EMULATOR=${emulator})
-    endif()
-    set(${ret_environment} "${environment}" PARENT_SCOPE)
+    set(${ret_environment} COIR_TEST_TIMEOUT=${factor} COIR_WATCHED=${COIR_TEST_WATCHED}
+        ${COIR_SANITIZER_ENVIRONMENT} PARENT_SCOPE)
 endfunction()
 
 function(coir_script_tests label)

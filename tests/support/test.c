@@ -70,9 +70,7 @@ void test_skip(const char *reason, const char *file, int line)
 
 bool test_is_emulated(void)
 {
-    const char *emulator = getenv("COIR_EMULATOR"); /* set by ctest */
-
-    return emulator != NULL && emulator[0] != '\0';
+    return is_watched_by("emulator");
 }
 
 static void print_late(int signal)
