@@ -6,6 +6,7 @@
 # Needs no debug information: what it must know is in the library's section
 # coir_debug (src/runtime/debug.h), which survives strip. Reads memory only;
 # nothing of the process or of the core file is changed.
+import collections
 import re
 import struct
 
@@ -16,8 +17,15 @@ VERSION = 1
 MAGIC = b"coir dbg"
 FOREVER = (1 << 63) - 1
 FRAMES_MOST = 200
-# What a switch has pushed, from the saved stack pointer up, after floating-point control words of that many bytes.
-PUSHED = {"x86_64": (8, ["r15", "r14", "r13", "r12", "rbx", "rbp", "rip"], "rsp")}
+# What a switch has pushed, from the saved stack pointer up: `registers` of 8 bytes each, pc or rip being where to go on,
+# in a frame of `size` bytes. A build that switches floating-point control words has `fpu_below` bytes below and
+# `fpu_above` above that. Floating-point registers are left out: nobody finds a frame by them.
+Pushed = collections.namedtuple("Pushed", "registers size fpu_below fpu_above pointer")
+PUSHED = {
+    "x86_64": Pushed("r15 r14 r13 r12 rbx rbp rip", 56, 8, 0, "rsp"),
+    "aarch64": Pushed("x29 pc x19 x20 x21 x22 x23 x24 x25 x26 x27 x28", 160, 0, 16, "sp"),
+    "riscv64": Pushed("pc fp s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11", 208, 0, 0, "sp"),
+}
 
 
 def complain(text):
@@ -72,6 +80,8 @@ class Table:
         magic, version, self.fact_size = struct.unpack_from("<8sII", header)
         if magic != MAGIC:
             complain("there is no table at 0x%x" % address)
+        if int(gdb.parse_and_eval("sizeof(void *)")) != 8 or version == VERSION << 24:
+            complain("this script reads 64-bit little-endian processes alone")
         if version != VERSION:
             complain("the library's table is of version %d, this script is for %d" % (version, VERSION))
         self.runs_head = address + 16
@@ -270,7 +280,7 @@ class Unwinder(gdb.unwinder.Unwinder):
             return None
         # Of the suspended stack: else gdb would find its frames in an impossible order.
         info = pending.create_unwind_info(FrameIdentity(self.registers["below"], pending.read_register("pc")))
-        for name, value in self.registers["values"]:
+        for name, value in self.registers["values"].items():
             info.add_saved_register(name, gdb.Value(value))
         return info
 
@@ -289,11 +299,13 @@ def saved_registers(task):
     machine = task.run.table.machine
     if machine not in PUSHED:
         complain("this library switches stacks by %s, which this script cannot unwind" % machine)
-    fpu_size, names, pointer_name = PUSHED[machine]
-    begin = task.stack_pointer + task.run.facts["SWITCHES_FPU"] * fpu_size
+    pushed = PUSHED[machine]
+    switches_fpu = task.run.facts["SWITCHES_FPU"]
+    names = pushed.registers.split()
+    begin = task.stack_pointer + switches_fpu * pushed.fpu_below
     words = struct.unpack("<%dQ" % len(names), task.run.memory.read(begin, 8 * len(names)))
-    values = list(zip(names, words))
-    values.append((pointer_name, begin + 8 * len(names)))
+    values = dict(zip(names, words))
+    values[pushed.pointer] = begin + pushed.size + switches_fpu * pushed.fpu_above
     return values
 
 

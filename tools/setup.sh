@@ -56,6 +56,7 @@ machines armhf tool:arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf - - -
 machines armhf-library file:usr/arm-linux-gnueabihf/include/stdio.h libc6-dev-armhf-cross - - -
 machines s390x tool:s390x-linux-gnu-gcc gcc-s390x-linux-gnu - - -
 machines s390x-library file:usr/s390x-linux-gnu/include/stdio.h libc6-dev-s390x-cross - - -
+machines gdb tool:gdb-multiarch gdb-multiarch - - -
 machines musl tool:musl-gcc musl-tools musl-gcc musl -
 machines qemu-system tool:qemu-system-x86_64 qemu-system-x86 - - -
 machines busybox tool:busybox busybox-static - - -

@@ -37,7 +37,7 @@ struct debug_table {
     uint32_t version;
     uint32_t fact_size;
     struct list runs;          /* struct debug_run, by their links */
-    char machine[16];          /* whose switch is built in: x86_64, aarch64, ucontext */
+    char machine[16];          /* whose switch is built in: x86_64, aarch64, riscv64, ucontext */
     struct debug_fact facts[]; /* the last one has no name */
 };
 

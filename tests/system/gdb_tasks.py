@@ -3,19 +3,26 @@
 #
 # The gdb commands of gdb/coir-gdb.py tell the truth about a program whose
 # tasks are known: attached to it, and from its core file alone; loaded by gdb
-# itself with the library, and with a library that was stripped. Time limit: 120 s.
+# itself with the library, and with a library that was stripped. An emulated
+# program is looked at through its emulator, by a gdb that knows other machines,
+# and in the core file that the emulator writes. Time limit: 120 s.
 import glob
 import os
 import re
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 BUILD = os.environ["COIR_BUILD"]
 PROGRAM = os.path.join(os.environ["COIR_PROGRAMS"], "idlers")
+BINARY = os.path.join(BUILD, "tests", "programs", "idlers")
+EMULATED = os.environ.get("COIR_WATCHED") == "emulator"
+GDB = "gdb-multiarch" if EMULATED else "gdb"
 SESSIONS = 20
 COMMANDS = (
     "coir tasks",
@@ -45,11 +52,17 @@ def count(pattern, text):
 
 
 class Idlers:
-    """The program, whose working directory is where its core goes."""
+    """The program, whose working directory is where its core goes. Under an emulator, which waits for gdb before it
+    begins, with the gdb that has let it go on."""
 
     def __init__(self, folder, library):
         self.folder = folder
+        self.library = library
+        self.script = os.path.join(folder, "commands")
+        self.stub = os.path.join(folder, "stub")
         environment = dict(os.environ, LD_LIBRARY_PATH=library)
+        if EMULATED:
+            environment["QEMU_GDB"] = self.stub
         self.process = subprocess.Popen(
             [PROGRAM, str(SESSIONS)],
             stdout=subprocess.PIPE,
@@ -58,36 +71,96 @@ class Idlers:
             env=environment,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2),
         )
+        self.debugger = None
+        if EMULATED:
+            self.debugger = start_gdb(library, *reach(self.stub), "-ex", "continue", "-x", self.script, "-ex", "detach")
         self.fd, self.address = self.process.stdout.readline().split()
+        while self.state() in "RD":
+            time.sleep(0.02)
+        with open(self.script, "w") as script:
+            for command in COMMANDS:
+                script.write("echo \\n== %s\\n\n" % command.split("%")[0].strip())
+                script.write(command % {"fd": self.fd, "address": self.address} + "\n")
+
+    def state(self):
+        """A letter, as in proc(5): after what it has printed, the wait of its loop is the first that it sleeps in."""
+        with open("/proc/%d/stat" % self.process.pid) as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+
+    def ask(self):
+        """What gdb says of the process."""
+        if EMULATED:
+            self.process.send_signal(signal.SIGINT)
+        return answers(self.debugger or start_gdb(self.library, "-x", self.script, "-p", str(self.process.pid)))
+
+    def ask_core(self, core):
+        """What gdb says of the core file."""
+        return answers(start_gdb(self.library, *place_program(core), "-x", self.script, BINARY, core))
 
     def core(self):
-        """Aborts the program; returns its core file, which the kernel writes, or gdb where that goes elsewhere."""
+        """Aborts the program; returns its core file, which the kernel or the emulator writes, or gdb where that goes
+        elsewhere."""
         saved = os.path.join(self.folder, "saved")
-        subprocess.run(["gcore", "-o", saved, str(self.process.pid)], capture_output=True, text=True)
+        if not EMULATED:
+            subprocess.run(["gcore", "-o", saved, str(self.process.pid)], capture_output=True, text=True)
         self.process.send_signal(signal.SIGABRT)
         self.process.wait()
-        cores = glob.glob(os.path.join(self.folder, "core*")) or glob.glob(saved + "*")
-        if not cores:
-            skip("neither the kernel nor gcore wrote a core file")
-        return cores[0]
+        patterns = ["qemu_*.core"] if EMULATED else ["core*", "saved*"]
+        cores = [core for pattern in patterns for core in glob.glob(os.path.join(self.folder, pattern))]
+        return cores[0] if cores else None
 
     def end(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+        for process in (self.process, self.debugger):
+            if process:
+                process.kill()
+                process.wait()
+                process.stdout.close()
 
 
-def ask(idlers, library, *target):
-    """What gdb says, which loads the script by itself."""
-    words = ["gdb", "-nx", "-q", "-batch", "-iex", "set auto-load safe-path /", "-iex", "set debuginfod enabled off"]
-    words += ["-iex", "set env LD_LIBRARY_PATH " + library, "-iex", "set solib-search-path " + library]
-    for command in COMMANDS:
-        words += ["-ex", "echo \\n== %s\\n" % command.split("%")[0].strip()]
-        words += ["-ex", command % {"fd": idlers.fd, "address": idlers.address}]
-    result = subprocess.run(words + list(target), capture_output=True, text=True, timeout=60)
-    parts = re.split(r"^== (.*)\n", result.stdout, flags=re.MULTILINE)
-    expect(len(parts) == 1 + 2 * len(COMMANDS), "gdb did not get to the end", result.stdout + result.stderr)
-    return dict(zip(parts[1::2], parts[2::2])), result.stdout + result.stderr
+def start_gdb(library, *words):
+    """gdb, which loads the script by itself."""
+    settings = ["auto-load safe-path /", "debuginfod enabled off", "breakpoint pending on"]
+    settings += ["env LD_LIBRARY_PATH " + library, "solib-search-path " + library]
+    settings = [word for setting in settings for word in ("-iex", "set " + setting)]
+    return subprocess.Popen(
+        [GDB, "-nx", "-q", "-batch", *settings, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def reach(stub):
+    """Words for gdb to debug what waits at an emulator's socket."""
+    end = time.monotonic() + 30
+    while not os.path.exists(stub):
+        expect(time.monotonic() < end, "the emulator does not wait for gdb")
+        time.sleep(0.02)
+    # Files of the machine are not to be had from the emulator, and the library is where it is said to be.
+    return "-iex", "set sysroot /nowhere", BINARY, "-ex", "target remote " + stub
+
+
+def place_program(core):
+    """Words for gdb where a core file does not tell it where the program lies: an emulator leaves out all code, and the
+    headers with it."""
+    if not EMULATED:
+        return ()
+    with open(core, "rb") as file:
+        header = file.read(4096)
+    first, size, count = struct.unpack_from("<Q14xHH", header, 32)
+    parts = [struct.unpack_from("<II2Q", header, first + index * size) for index in range(count)]
+    lowest = min(address for kind, _, _, address in parts if kind == 1)  # PT_LOAD
+    commands = ("symbol-file -o 0x%x %s" % (lowest, BINARY), "core-file " + core)
+    return ("-iex", "set sysroot /nowhere", *(word for command in commands for word in ("-ex", command)))
+
+
+def answers(debugger):
+    """What it says to each command, and all that it says."""
+    everything = debugger.communicate(timeout=60)[0]
+    parts = re.split(r"^== (.*)\n", everything, flags=re.MULTILINE)
+    expect(len(parts) == 1 + 2 * len(COMMANDS), "gdb did not get to the end", everything)
+    return dict(zip(parts[1::2], parts[2::2])), everything
 
 
 def check_lists(idlers, said, everything):
@@ -118,53 +191,65 @@ def check_backtraces(said, everything, names):
     expect(" in coir_sleep ()" in said["coir bt sleeper"], "bt by name", everything)
 
 
+def check_core(idlers, names):
+    core = idlers.core()
+    if core is None:
+        print("nobody here writes a core file: left out")
+        return
+    before = os.stat(core).st_mtime_ns
+    said, everything = idlers.ask_core(core)
+    check_lists(idlers, said, everything)
+    check_backtraces(said, everything, names)
+    expect(os.stat(core).st_mtime_ns == before, "the core file was changed")
+
+
 def check(library, names):
     with tempfile.TemporaryDirectory() as folder:
         idlers = Idlers(folder, library)
         try:
-            said, everything = ask(idlers, library, "-p", str(idlers.process.pid))
+            said, everything = idlers.ask()
             check_lists(idlers, said, everything)
             check_backtraces(said, everything, names)
-            core = idlers.core()
-            before = os.stat(core).st_mtime_ns
-            said, everything = ask(idlers, library, PROGRAM, core)
-            check_lists(idlers, said, everything)
-            check_backtraces(said, everything, names)
-            expect(os.stat(core).st_mtime_ns == before, "the core file was changed")
+            check_core(idlers, names)
         finally:
             idlers.end()
 
 
 def check_running():
     """A task that is stopped in the middle of its turn."""
-    words = ["gdb", "-nx", "-q", "-batch", "-iex", "set auto-load safe-path /", "-iex", "set debuginfod enabled off"]
-    for command in ("set breakpoint pending on", "break coir_fd", "run", "coir tasks", "coir bt session", "kill"):
-        words += ["-ex", command]
-    result = subprocess.run(
-        words + ["--args", PROGRAM, "3"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
-    )
-    expect(count(r" session +running +\d+ *$", result.stdout) == 1, "running: tasks", result.stdout + result.stderr)
-    expect(count(r" session +ready +\d+ *$", result.stdout) == 2, "running: the others", result.stdout)
-    expect(count(r"^#\d .* in await_request \(\)", result.stdout) == 1, "running: bt", result.stdout)
+    commands = ["-ex", "coir tasks", "-ex", "coir bt session", "-ex", "kill"]
+    with tempfile.TemporaryDirectory() as folder:
+        if EMULATED:
+            stub = os.path.join(folder, "stub")
+            program = subprocess.Popen([PROGRAM, "3"], env=dict(os.environ, QEMU_GDB=stub))
+            debugger = start_gdb(BUILD, *reach(stub), "-ex", "break coir_fd", "-ex", "continue", *commands)
+        else:
+            program = None
+            debugger = start_gdb(BUILD, "-ex", "break coir_fd", "-ex", "run", *commands, "--args", PROGRAM, "3")
+        said = debugger.communicate(timeout=60)[0]
+        if program:
+            program.wait()
+    expect(count(r" session +running +\d+ *$", said) == 1, "running: tasks", said)
+    expect(count(r" session +ready +\d+ *$", said) == 2, "running: the others", said)
+    expect(count(r"^#\d .* in await_request \(\)", said) == 1, "running: bt", said)
 
 
 def strip_library(folder):
     """Where a stripped libcoir.so is, with the script beside it."""
     [library] = glob.glob(os.path.join(BUILD, "libcoir.so.*.*.*[0-9]"))
     name = os.path.basename(library)
-    subprocess.run(["strip", "-o", os.path.join(folder, name), library], check=True)
+    subprocess.run([os.environ["COIR_STRIP"], "-o", os.path.join(folder, name), library], check=True)
     shutil.copy(library + "-gdb.py", folder)
     os.symlink(name, os.path.join(folder, ".".join(name.split(".")[:3])))
 
 
 def main():
-    if not shutil.which("gdb") or subprocess.run(["gdb", "-batch", "-ex", "python 1"], capture_output=True).returncode:
-        skip("there is no gdb with Python")
-    if os.environ.get("COIR_WATCHED"):
+    if not shutil.which(GDB) or subprocess.run([GDB, "-batch", "-ex", "python 1"], capture_output=True).returncode:
+        skip("there is no %s with Python" % GDB)
+    if os.environ.get("COIR_WATCHED") in ("sanitizer", "valgrind"):
         skip("the address space of a sanitizer does not fit a core file, and Valgrind's is not the program's")
-    with open(os.path.join(BUILD, "CMakeCache.txt")) as cache:
-        if "COIR_CONTEXT:STRING=ucontext" in cache.read() or os.uname().machine != "x86_64":
-            skip("the script knows the assembly switch of x86-64 alone")
+    if os.environ["COIR_CONTEXT"] == "ucontext":
+        skip("the script knows the assembly switches alone")
     check(BUILD, FRAMES)
     check_running()
     with tempfile.TemporaryDirectory() as folder:
