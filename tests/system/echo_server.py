@@ -192,6 +192,13 @@ def reset(client):
     client.close()
 
 
+def count_overflows():
+    """How often the kernel has found the queue of a listener full: whoever is turned away knows of no accept."""
+    with open("/proc/net/netstat", encoding="ascii") as netstat:
+        names, values = [line.split() for line in netstat if line.startswith("TcpExt:")]
+    return int(values[names.index("ListenOverflows")])
+
+
 def raise_descriptors():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
