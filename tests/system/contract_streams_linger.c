@@ -14,8 +14,8 @@
 /* A peer that reads slowly, in a thread of its own. One that was held up makes up for it. */
 struct slow_reader {
     int fd;
-    size_t rate; /* bytes a millisecond */
-    size_t got;
+    size_t rate;        /* bytes a millisecond */
+    _Atomic size_t got; /* looked at while it reads */
     int error;
     pthread_t thread;
 };
