@@ -303,14 +303,23 @@ static int collect(void *arg)
     return (int)count;
 }
 
+/* A limit of random length, in units that double while nobody gets anything: where starting a task takes longer than
+ * the limit, nobody ever would. */
+static struct coir_scope_options draw_limit(struct test_random *random, uint64_t count, coir_time *unit, bool got)
+{
+    *unit = got || *unit == 0 ? COIR_MICROSECOND : 2 * *unit;
+    return (struct coir_scope_options){.limit_ns = 1 + (coir_time)test_random_below(random, count) * *unit};
+}
+
 /* One pattern, sent in random pieces to readers that are cancelled at random moments, again and again. */
 static int check_no_byte_lost(void *arg)
 {
     static struct collector collector;
-    struct coir_scope_options shortly = {.limit_ns = 0};
+    struct coir_scope_options shortly;
     struct test_random random;
     char pattern[20000];
-    size_t sent = 0;
+    size_t sent = 0, had = 0;
+    coir_time unit = 0;
     int theirs[2];
 
     (void)arg;
@@ -322,7 +331,8 @@ static int check_no_byte_lost(void *arg)
     while (collector.got < sizeof(pattern)) {
         size_t piece = 1 + test_random_below(&random, 300);
 
-        shortly.limit_ns = 1 + (coir_time)test_random_below(&random, 20) * COIR_MICROSECOND;
+        shortly = draw_limit(&random, 20, &unit, collector.got > had);
+        had = collector.got;
         struct coir_scope *scope = open_scope(&shortly);
         (void)!coir_spawn(scope, collect, &collector, NULL);
         (void)!coir_yield();
@@ -369,11 +379,12 @@ static int accept_all(void *arg)
 static int check_no_connection_lost(void *arg)
 {
     static struct reception reception;
-    struct coir_scope_options shortly = {.limit_ns = 0};
+    struct coir_scope_options shortly;
     struct coir_stream *clients[CLIENTS];
     struct coir_listener_info info;
     struct test_random random;
-    int connected = 0;
+    int connected = 0, had = 0;
+    coir_time unit = 0;
 
     (void)arg;
     test_random_init(&random);
@@ -381,7 +392,8 @@ static int check_no_connection_lost(void *arg)
     assert_int_equal(coir_listen("tcp://127.0.0.1:0", NULL, &reception.listener), 0);
     assert_int_equal(coir_listener_info(reception.listener, &info), 0);
     while (reception.accepted < CLIENTS) {
-        shortly.limit_ns = 1 + (coir_time)test_random_below(&random, 50) * COIR_MICROSECOND;
+        shortly = draw_limit(&random, 50, &unit, reception.accepted > had);
+        had = reception.accepted;
         struct coir_scope *scope = open_independent();
         struct coir_scope *inner = open_scope(&shortly);
 
