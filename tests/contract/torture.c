@@ -7,7 +7,7 @@
  * counter; those that are absorbed are listed, with the reason.
  *
  * What failed is printed as COIR_TORTURE=..., which runs that one plan alone.
- * Time limit: 120 s
+ * Time limit: 300 s
  */
 #include "contract/torture_script.h"
 #include "contract/torture_tables.h"

@@ -4,6 +4,7 @@
 # What `coir echo` writes while it serves: a line in the log for each event, a
 # file that is rotated, and counters on a pipe and on a terminal. Nobody who
 # takes none of it slows the echo, or keeps the server from leaving.
+# Time limit: 180 s.
 import fcntl
 import os
 import pty
@@ -196,7 +197,7 @@ def too_many_lines_of_a_kind_are_counted():
                 client.shutdown(socket.SHUT_WR)
             begin = time.monotonic()
             server.signal(signal.SIGCONT)
-            expect(server.soon(lambda: log.count("opened") == 1000), "%d of 1000 lines" % log.count("opened"))
+            expect(server.soon(lambda: log.count("opened") == 1000, 90), "%d of 1000 lines" % log.count("opened"))
             written = len(re.findall(" opened ", log.text()))
             took = time.monotonic() - begin
             expect(written <= 100 * (took + 1), "%d lines in %.1f s" % (written, took))
