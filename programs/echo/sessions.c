@@ -120,13 +120,15 @@ static void end_early(struct session *session, enum echo_outcome outcome)
         coir_abort(stream);
 }
 
-/* Receives; where the byte budget is spent, which stalled clients can do, or memory, the session waits its turn. */
+/* Receives; where the byte budget is spent, which stalled clients can do, or memory, the session waits its turn. It is
+ * not idle meanwhile: its client has said something. */
 static int receive(struct session *session, struct coir_slice *ret_data)
 {
     int rc;
 
     while ((rc = coir_receive(session->stream, ret_data)) == -ENOBUFS || rc == -ENOMEM) {
         session->all->counters.waits_for_memory++;
+        note_activity(session);
         rc = coir_sleep(MEMORY_PAUSE_NS);
         if (rc < 0)
             return rc;

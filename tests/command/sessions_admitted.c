@@ -156,3 +156,48 @@ TASK_TEST(who_comes_as_the_server_goes_is_cancelled)
     close(client);
     close_sessions(&fixture);
 }
+
+/* The first task of a run with little memory: it takes all of it, and one session needs some for much longer than it
+ * may be idle. */
+static int wait_for_memory(void *arg)
+{
+    struct fixture fixture;
+    struct coir_scope *watch;
+    struct coir_slice all_there_is;
+    struct coir_stream *stream;
+    int client, hog;
+    char bytes[5];
+
+    (void)arg;
+    open_sessions(&fixture);
+    watch = open_independent();
+    fixture.options.idle_timeout = 80 * COIR_MILLISECOND;
+    fixture.all.tick_ns = 10 * COIR_MILLISECOND;
+    stream = new_stream(&hog);
+    peer_send(hog, "x", 1);
+    assert_int_equal(coir_receive(stream, &all_there_is), 1);
+    client = admit(&fixture);
+    peer_send(client, "hello", 5);
+    assert_int_equal(coir_spawn(watch, sessions_watch, &fixture.all, NULL), 0);
+    while (fixture.all.tick < 40)
+        assert_int_equal(coir_sleep(10 * COIR_MILLISECOND), 0);
+    assert_true(fixture.all.counters.waits_for_memory > 0);
+    assert_int_equal(ended(&fixture, ECHO_TIMED_OUT), 0);
+    coir_release(&all_there_is);
+    while (fixture.all.counters.messages == 0)
+        assert_int_equal(coir_sleep(COIR_MILLISECOND), 0);
+    assert_int_equal(peer_read(client, bytes, 5), 5);
+    coir_scope_cancel(watch);
+    assert_int_equal(coir_scope_close(watch), 0);
+    coir_abort(stream);
+    close_all((int[]){hog, client}, 2);
+    close_sessions(&fixture);
+    return 0;
+}
+
+TEST(who_waits_for_memory_is_not_idle)
+{
+    static const struct coir_run_options options = {.byte_budget = 65536};
+
+    assert_int_equal(coir_run(wait_for_memory, NULL, &options), 0);
+}
