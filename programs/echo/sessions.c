@@ -313,8 +313,8 @@ static bool lacks_room(const struct sessions *all)
     return all->counters.live - all->leaving + all->waiting_for_room > all->options->max_sessions;
 }
 
-/* The one that has been idle for longest makes room, if that was asked for and is needed. One that was active in this
- * tick is not idle. */
+/* The one that has been idle for longest makes room, if that was asked for and is needed. One that was active less than
+ * a tick ago is not idle. */
 static void shed_oldest(struct sessions *all)
 {
     struct session *session = all->oldest;
@@ -323,7 +323,7 @@ static void shed_oldest(struct sessions *all)
         return;
     while (session != NULL && session->stream == NULL)
         session = session->newer;
-    if (session != NULL && session->tick != all->tick)
+    if (session != NULL && all->tick - session->tick > 1)
         end_early(session, ECHO_SHED);
 }
 

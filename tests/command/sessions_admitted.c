@@ -106,7 +106,7 @@ TASK_TEST(one_makes_room_for_one_after_two_have_left)
     assert_true(fourth.client >= 0);
     assert_int_equal(fixture.all.counters.live, 2);
     fifth = admit(&fixture);
-    fixture.all.tick++; /* from here on all are idle */
+    fixture.all.tick += 2; /* from here on all are idle */
     sixth = admit(&fixture);
     assert_int_equal(ended(&fixture, ECHO_SHED), 1);
     assert_int_equal(fixture.all.counters.live, 3);
@@ -139,6 +139,35 @@ TASK_TEST(two_make_room_for_two)
     assert_int_equal(coir_scope_close(watch), 0);
     close_all(clients, 3);
     close_all((int[]){admissions[0].client, admissions[1].client}, 2);
+    close_sessions(&fixture);
+}
+
+/* A tick may have ended just after its last message. */
+TASK_TEST(who_was_active_less_than_a_tick_ago_makes_no_room)
+{
+    struct fixture fixture;
+    struct coir_scope *doors, *watch;
+    struct admission fourth = {.fixture = &fixture, .client = -1};
+    int clients[3];
+
+    open_sessions(&fixture);
+    fixture.all.tick_ns = 1;
+    watch = open_independent();
+    doors = open_independent();
+    admit_three(&fixture, clients);
+    fixture.all.tick++;
+    assert_int_equal(coir_spawn(doors, run_admission, &fourth, NULL), 0);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(coir_yield(), 0);
+    assert_int_equal(fixture.all.waiting_for_room, 1);
+    assert_int_equal(ended(&fixture, ECHO_SHED), 0);
+    assert_int_equal(coir_spawn(watch, sessions_watch, &fixture.all, NULL), 0);
+    assert_int_equal(coir_scope_close(doors), 0);
+    assert_int_equal(ended(&fixture, ECHO_SHED), 1);
+    coir_scope_cancel(watch);
+    assert_int_equal(coir_scope_close(watch), 0);
+    close_all(clients, 3);
+    close(fourth.client);
     close_sessions(&fixture);
 }
 
