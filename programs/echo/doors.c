@@ -211,7 +211,7 @@ int doors_open(struct doors *doors, const struct echo_options *options)
     return result;
 }
 
-void doors_tell(const struct doors *doors)
+void doors_tell(const struct doors *doors, struct outputs *outputs)
 {
     for (size_t i = 0; i < doors->count; i++) {
         const struct door *door = &doors->doors[i];
@@ -219,9 +219,9 @@ void doors_tell(const struct doors *doors)
         struct coir_listener_info listener;
 
         if (door->socket != NULL && coir_datagram_info(door->socket, &socket) == 0)
-            fprintf(stderr, "listening on %s\n", socket.local);
+            outputs_say(outputs, "listening on %s", socket.local);
         else if (coir_listener_info(door->listener, &listener) == 0)
-            fprintf(stderr, "listening on %s\n", listener.local);
+            outputs_say(outputs, "listening on %s", listener.local);
     }
 }
 

@@ -35,7 +35,7 @@ int doors_take_given(struct echo_options *options);
 int doors_open(struct doors *doors, const struct echo_options *options);
 
 /** Says on standard error where each door is: "listening on tcp://[::]:7". */
-void doors_tell(const struct doors *doors);
+void doors_tell(const struct doors *doors, struct outputs *outputs);
 
 /** Says that clients had to wait, or were lost, since the last time, if there were any: in one line. */
 void doors_warn(struct doors *doors, struct outputs *outputs);

@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -247,9 +246,9 @@ static int tell_ready(struct server *server, struct coir_scope *watch)
     static const struct coir_task_options options = {.name = "ready", .background = true};
     struct coir_run_info run;
 
-    doors_tell(&server->doors);
+    doors_tell(&server->doors, &server->outputs);
     if (!server->options->quiet && coir_run_info(&run) == 0)
-        fprintf(stderr, "engine: %s (%s)\n", run.engine, run.engine_reason);
+        outputs_say(&server->outputs, "engine: %s (%s)", run.engine, run.engine_reason);
     return coir_spawn(watch, tell_supervisor, server, &options);
 }
 

@@ -293,6 +293,16 @@ def nobody_waits_for_standard_error():
         os.close(its)
 
 
+def standard_error_that_is_full_holds_up_no_start():
+    for options in ((), ("--log", "-", "--stats=50ms")):
+        ours, its = os.pipe()
+        block(its)
+        with Launched(its, *options):
+            pass
+        os.close(ours)
+        os.close(its)
+
+
 def a_closed_standard_error_ends_nothing():
     for options in ((), ("--log", "-", "--stats=50ms")):
         ours, its = os.pipe()
