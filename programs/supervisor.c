@@ -85,6 +85,13 @@ static const char *judge_socket(struct supervisor_socket *candidate)
     }
 }
 
+const char *supervisor_judge(int fd)
+{
+    struct supervisor_socket candidate = {.fd = fd};
+
+    return judge_socket(&candidate);
+}
+
 /* Copies the name that `text` begins with, up to a colon; returns what follows it. */
 static const char *take_name(const char *text, char ret_name[SUPERVISOR_NAME_SIZE])
 {

@@ -48,6 +48,10 @@ struct supervisor_sockets {
  */
 int supervisor_take_sockets(struct supervisor_sockets *ret_sockets, const char **ret_reason);
 
+/** Looks at a descriptor that the command line names. Returns NULL, or why it cannot be served, as in `refusal`. It is
+ * close-on-exec then. */
+const char *supervisor_judge(int fd);
+
 /* One that listens, or nobody: then all calls do nothing. */
 struct supervisor {
     int fd; /* kept open: a sign of life must not fail for want of descriptors */

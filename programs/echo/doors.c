@@ -18,15 +18,21 @@ static bool begins_with(const char *text, const char *beginning)
     return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
+/* The descriptor of "fd://3"; -1: that is another address. */
+static int descriptor_of(const char *uri)
+{
+    return begins_with(uri, "fd://") ? (int)strtol(uri + strlen("fd://"), NULL, 10) : -1;
+}
+
 /* True if the socket that was handed over is one of datagrams. One that is not a socket is left to coir_listen(), which
  * says so. */
 static bool is_datagram_descriptor(const char *uri)
 {
     int type = 0;
     socklen_t size = sizeof(type);
+    int fd = descriptor_of(uri);
 
-    return begins_with(uri, "fd://") &&
-           getsockopt((int)strtol(uri + 5, NULL, 10), SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
 }
 
 #define UNIX_DATAGRAMS "unixgram:"
@@ -124,17 +130,11 @@ static const char *explain(const char *uri, int rc)
 {
     char text[COIR_ADDRESS_SIZE];
     const char *flaw = rc == COIR_ERROR_ADDRESS && translate(uri, text) ? coir_address_flaw(text) : NULL;
+    int fd = descriptor_of(uri);
 
-    if (flaw != NULL)
-        return flaw;
-    switch (rc) {
-    case -EBADF:
-        return "that descriptor is not open";
-    case -ENOTSOCK:
-        return "that descriptor is no socket";
-    default:
-        return coir_error_text(rc);
-    }
+    if (flaw == NULL && fd >= 0)
+        flaw = supervisor_judge(fd);
+    return flaw != NULL ? flaw : coir_error_text(rc);
 }
 
 static void complain(const char *uri, int rc)

@@ -21,7 +21,7 @@ FAILED = 1
 HERE = ("--listen", "tcp://127.0.0.1:0")
 
 
-def run(words, before=None, environment=None):
+def run(words, before=None, environment=None, fds=()):
     done = subprocess.run(
         words,
         stdin=subprocess.DEVNULL,
@@ -31,14 +31,15 @@ def run(words, before=None, environment=None):
         timeout=20,
         preexec_fn=before,
         env={**os.environ, **(environment or {})},
+        pass_fds=[one.fileno() for one in fds],
     )
     expect(done.stdout == "", "it prints: " + done.stdout)
     return done.returncode, done.stderr
 
 
-def refuses(code, options, *texts, lines=1, **how):
+def refuses(code, options, *texts, lines=1, command=(COMMAND, "echo"), **how):
     """Expects that exit code, and a complaint of so many lines that holds the texts."""
-    got, said = run([COMMAND, "echo", *options], **how)
+    got, said = run([*command, *options], **how)
     what = "%s: exit code %d: %s" % (" ".join(options), got, said)
     expect(got == code, what)
     expect(said.startswith("coir echo: ") and said.endswith("\n"), what)
@@ -178,6 +179,29 @@ def a_descriptor_that_is_none():
     refuses(MISUSED, ("--listen", "fd://three"), "'fd://three'", "number")
     refuses(FAILED, ("--listen", "fd://97"), "'fd://97'", "not open")
     refuses(FAILED, ("--listen", "fd://0"), "'fd://0'", "no socket")
+
+
+def a_descriptor_that_cannot_be_served():
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as caller:
+        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for one, text in (
+            (caller, "it is a connection and no listener"),
+            (socket.socket(), "it is a stream socket that does not listen"),
+            (pair[0], "it is a socket neither of streams nor of datagrams"),
+            (socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM), "it is a socket neither of IP nor of Unix"),
+        ):
+            with one:
+                refuses(FAILED, ("--listen", "fd://%d" % one.fileno()), "'fd://%d': %s" % (one.fileno(), text), fds=[one])
+
+
+def sockets_of_a_supervisor_that_cannot_be_taken():
+    command = ("sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh", COMMAND, "echo")
+    for variables, text in (
+        ({"LISTEN_FDS": "many"}, "LISTEN_FDS is no number of descriptors"),
+        ({"LISTEN_FDS": "65"}, "more than 64"),
+        ({"LISTEN_FDS": "1", "LISTEN_FDNAMES": "a:b"}, "LISTEN_FDNAMES has not as many names"),
+    ):
+        refuses(FAILED, (), text, command=command, environment=variables)
 
 
 def no_ipv6():
