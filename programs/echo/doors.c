@@ -182,6 +182,9 @@ int doors_take_given(struct echo_options *options)
         command_complain("echo", "cannot take the sockets that LISTEN_FDS hands over: %s", reason);
         return COMMAND_FAILED;
     }
+    /* Not an error: a shell in between may have inherited what was meant for it. */
+    if (reason != NULL && !options->quiet)
+        command_complain("echo", "%s; serving on the default addresses", reason);
     return rc > 0 ? take_sockets(options, &given) : COMMAND_DONE;
 }
 

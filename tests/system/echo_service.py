@@ -157,6 +157,17 @@ def what_cannot_be_served_is_refused():
         expect("descriptor 4 ('deaf')" in said and "does not listen" in said, said)
 
 
+def sockets_for_another_process_are_told_of():
+    """As a shell in between makes of them: the default addresses may not be what was meant."""
+    with socket.create_server(("127.0.0.1", 0)) as stream:
+        for options, told in (((), 1), (("--quiet",), 0)):
+            server = hand_over([stream], *options)
+            server.words[2] = server.words[2].replace("os.getpid()", "os.getppid()")
+            server.words += ["--max-sessions", "4000000000"]  # that is refused, once it has looked for sockets
+            code, said = server.fail()
+            expect(said.count("LISTEN_PID is not this process") == told, "%s: %s" % (options, said))
+
+
 class Supervisor:
     """The other side of NOTIFY_SOCKET, for a `with`."""
 
