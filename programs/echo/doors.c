@@ -55,13 +55,16 @@ static int open_unix_datagrams(const char *uri, struct coir_datagram_socket **re
     return translate(uri, text) ? coir_datagram_open(text, NULL, ret_socket) : -ENAMETOOLONG;
 }
 
-static int open_door(struct door *door)
+static int open_door(struct door *door, bool free_bind)
 {
+    struct coir_datagram_options datagrams = {.free_bind = free_bind};
+    struct coir_listen_options streams = {.free_bind = free_bind};
+
     if (begins_with(door->uri, UNIX_DATAGRAMS))
         return open_unix_datagrams(door->uri, &door->socket);
     if (begins_with(door->uri, "udp:") || is_datagram_descriptor(door->uri))
-        return coir_datagram_open(door->uri, NULL, &door->socket);
-    return coir_listen(door->uri, NULL, &door->listener);
+        return coir_datagram_open(door->uri, &datagrams, &door->socket);
+    return coir_listen(door->uri, &streams, &door->listener);
 }
 
 static bool lacks_right(const char *uri, int rc)
@@ -97,8 +100,9 @@ static const char *advise(const char *uri, int rc)
                    : "; stop that one ('ss -lntup' shows who), or choose another address (port 0 finds a free one)";
     case -EADDRNOTAVAIL:
         return strstr(uri, "://[") != NULL ? "; 'ip address' lists those of this host (of IPv6 there are none where "
-                                             "net.ipv6.conf.all.disable_ipv6 is 1)"
-                                           : "; 'ip address' lists those of this host";
+                                             "net.ipv6.conf.all.disable_ipv6 is 1), --free-bind takes one that comes later"
+                                           : "; 'ip address' lists those of this host, --free-bind takes one that comes "
+                                             "later";
     case -EAFNOSUPPORT:
         return strstr(uri, "://[") != NULL ? "; this kernel runs without IPv6: use an IPv4 address" : "";
     case -ENOENT:
@@ -199,7 +203,7 @@ int doors_open(struct doors *doors, const struct echo_options *options)
         int rc;
 
         door->uri = options->uris[i];
-        rc = open_door(door);
+        rc = open_door(door, options->free_bind);
         if (rc == 0)
             continue;
         complain(door->uri, rc);

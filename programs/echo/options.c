@@ -17,6 +17,7 @@ static const char help[] = "Usage: coir echo [OPTION]...\n"
                            "  --listen URI         serve there; may be repeated (default tcp://:7 udp://:7)\n"
                            "                       tcp://HOST:PORT udp://HOST:PORT unix:///PATH unix://@NAME\n"
                            "                       unixgram:///PATH fd://N; no HOST: every one; PORT 0: any\n"
+                           "  --free-bind          also addresses that this host does not have yet\n"
                            "  --user NAME[:GROUP]  become that user as soon as every address is open\n"
                            "  --max-sessions N     N clients at a time, the others wait    (default: ulimit)\n"
                            "  --max-per-source N   N of one address or IPv6 /64, the others are sent away\n"
@@ -36,6 +37,7 @@ static const char help[] = "Usage: coir echo [OPTION]...\n"
 
 enum option_code {
     OPTION_LISTEN = 256, /* beyond any character, which getopt_long() has its own use for */
+    OPTION_FREE_BIND,
     OPTION_USER,
     OPTION_MAX_SESSIONS,
     OPTION_MAX_PER_SOURCE,
@@ -55,6 +57,7 @@ enum option_code {
 
 static const struct option known[] = {
     {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"free-bind", no_argument, NULL, OPTION_FREE_BIND},
     {"user", required_argument, NULL, OPTION_USER},
     {"max-sessions", required_argument, NULL, OPTION_MAX_SESSIONS},
     {"max-per-source", required_argument, NULL, OPTION_MAX_PER_SOURCE},
@@ -201,6 +204,9 @@ static bool take_value(struct echo_options *options, int code, const char *value
 static bool take_option(struct echo_options *options, int code, const char *word)
 {
     switch (code) {
+    case OPTION_FREE_BIND:
+        options->free_bind = true;
+        return true;
     case OPTION_SHED_IDLE:
         options->shed_idle = true;
         return true;

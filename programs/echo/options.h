@@ -20,6 +20,7 @@ struct echo_options {
     const char *uris[ECHO_DOORS_MAX]; /* where to serve: the command line's, or the defaults */
     size_t uri_count;
     bool has_listen; /* the command line says where */
+    bool free_bind;  /* also on addresses that this host does not have yet */
     const char *engine_name;
     enum coir_engine engine;
     uint64_t max_sessions;   /* 0 = as many as there may be descriptors */
