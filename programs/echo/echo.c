@@ -449,6 +449,7 @@ static int serve(const struct echo_options *options, const struct supervisor *su
     int rc;
 
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our messages may leave; the service goes on */
+    (void)signal(SIGCHLD, SIG_IGN); /* we start no children; orphans that process 1 gets must not stay as zombies */
     rc = coir_run(run_server, &server, &run);
     if (rc == 0)
         return server.result;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # `coir echo` in what containers are made of: as process 1, where SIGTERM must
-# still end it cleanly, and in a file system that holds nothing but the command
+# still end it cleanly, and orphans are its children; and in a file system that holds nothing but the command
 # and its libraries, is read-only, and has no /proc.
 set -eu
 . "$COIR_SOURCE/tests/system/helpers.sh"
@@ -56,12 +56,17 @@ is_gone() {
     ! kill -0 "$1" 2>/dev/null
 }
 
+# An orphan, such as a health check may leave behind, gets process 1 for its parent.
 for engine in $engines; do
-    # shellcheck disable=SC2086 # words of a command
-    serve_in $own --pid --fork --kill-child --mount --mount-proc "$COIR_COMMAND" echo --engine "$engine" --listen tcp://127.0.0.1:0
+    # shellcheck disable=SC2016,SC2086 # for the shell that unshare starts; words of a command
+    serve_in $own --pid --fork --kill-child --mount --mount-proc sh -c '(sleep 600 &) && exec "$@"' sh \
+        "$COIR_COMMAND" echo --engine "$engine" --listen tcp://127.0.0.1:0
     first=$(children "$keeper" | tr -d ' ')
     grep -q '^NSpid:.*[[:space:]]1$' "/proc/$first/status" || die "$engine: not process 1"
     [ "$(printf hello | socat -t30 - "$served")" = hello ] || complain "$engine: no echo from process 1"
+    orphan=$(children "$first" | tr -d ' ')
+    kill -KILL "$orphan"
+    wait_for 30 is_gone "$orphan" || complain "$engine: an orphan stays as a zombie"
     end_kept "$first" "$engine, process 1"
 done
 
