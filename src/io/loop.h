@@ -40,6 +40,12 @@ static inline struct loop *loop_current(void)
     return CONTAINER_OF(scheduler_current, struct loop, scheduler);
 }
 
+/** Where `member` of the calling thread's loop is, or nothing where there is no loop: to be compared with, before it is
+ * known that there is one. Of integers: &loop_current()->member means to a compiler that there is, whatever is asked
+ * after it. */
+#define LOOP_MEMBER(member)                                                                                            \
+    ((const void *)((uintptr_t)scheduler_current + offsetof(struct loop, member) - offsetof(struct loop, scheduler)))
+
 #define ENDPOINT_MAGIC 0x656e6470u
 
 /** Prepares a loop on `engine`, whose table is set and which this readies. Returns 0 or a negative errno. */

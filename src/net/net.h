@@ -31,11 +31,7 @@ static inline struct net *net_current(void)
 /** True if `stream` is a live stream of the calling thread; then a task is running. */
 static inline bool stream_is_live(const struct coir_stream *stream)
 {
-    /* Of integers: to a compiler, &loop_current()->streams means that there is a loop, whatever is asked after it. */
-    uintptr_t streams =
-        (uintptr_t)scheduler_current + offsetof(struct loop, streams) - offsetof(struct loop, scheduler);
-
-    return stream != NULL && slab_owns_known((const struct slab *)streams, STREAM_MAGIC, stream);
+    return stream != NULL && slab_owns_known(LOOP_MEMBER(streams), STREAM_MAGIC, stream);
 }
 
 /** What every call on a stream may expect of its caller. */

@@ -78,14 +78,13 @@ int coir_receive(struct coir_stream *stream, struct coir_slice *ret_slice)
 /* Ends the slice's loan, its first `used` bytes consumed. */
 static inline void end_loan(struct coir_slice *slice, struct buffer *buffer, size_t used)
 {
-    struct loop *loop = loop_current();
     struct coir_stream *holder = buffer->holder;
 
     /* A slice that is out, of this thread; then a task is running. */
-    ASSERT(buffer->shelf->pool == &loop->buffers && buffer->lent > 0);
+    ASSERT(buffer->shelf->pool == LOOP_MEMBER(buffers) && buffer->lent > 0);
     buffer_show_rest(buffer);
     buffer->lent = 0;
-    loop->slices_out--;
+    loop_current()->slices_out--;
     *slice = (struct coir_slice){.bytes = NULL};
     if (UNLIKELY(holder == NULL)) {
         buffer_release(buffer);
