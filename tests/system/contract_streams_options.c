@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 struct expected {
@@ -204,6 +205,115 @@ SESSION_TEST(the_backlog_is_the_options)
     assert_int_equal(count_connects(port, 20), 5);
     coir_listener_close(listener);
     listener = session_listen(NULL, &port);
-    assert_int_equal(count_connects(port, 20), 20); /* 4096, as far as the kernel lets us */
+    assert_int_equal(count_connects(port, 20), 20);
     coir_listener_close(listener);
+}
+
+#define DESCRIPTORS 64 /* more than a case has */
+
+/* The descriptor that listens on the port. */
+static int find_listening(uint16_t port)
+{
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        struct sockaddr_in address;
+        socklen_t size = sizeof(address);
+
+        if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.sin_family == AF_INET &&
+            ntohs(address.sin_port) == port && peer_option(fd, SOL_SOCKET, SO_ACCEPTCONN))
+            return fd;
+    }
+    fail_msg("nobody listens on port %u", port);
+    return -1;
+}
+
+/* What the kernel caps a backlog at. */
+static unsigned read_somaxconn(void)
+{
+    FILE *file = fopen("/proc/sys/net/core/somaxconn", "r");
+    unsigned value;
+
+    if (file == NULL || fscanf(file, "%u", &value) != 1)
+        TEST_SKIP("net.core.somaxconn cannot be read");
+    fclose(file);
+    return value;
+}
+
+SESSION_TEST(the_backlog_is_4096_where_nothing_is_said)
+{
+    unsigned most = read_somaxconn();
+    struct tcp_info info;
+    socklen_t size = sizeof(info);
+    uint16_t port;
+    struct coir_listener *listener = session_listen(NULL, &port);
+
+    assert_int_equal(getsockopt(find_listening(port), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    if (size <= offsetof(struct tcp_info, tcpi_sacked))
+        TEST_SKIP("no more than an int of it is told, as emulators do");
+    assert_int_equal(info.tcpi_sacked, most < 4096 ? most : 4096); /* of a listener, its backlog */
+    coir_listener_close(listener);
+}
+
+static bool ours_to_judge[DESCRIPTORS];
+
+static bool is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+static int wait_for_signal(void *arg)
+{
+    (void)arg;
+    return coir_signal_wait((int[]){SIGUSR1}, 1, &(int){0});
+}
+
+/* One of each kind that the library opens. */
+static int open_each_kind(void *arg)
+{
+    struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
+    struct coir_datagram_socket *datagrams, *local;
+    struct coir_listener *listener, *paths;
+    struct coir_stream *connected, *accepted;
+    struct coir_listener_info info;
+    unsigned judged = 0;
+
+    (void)arg;
+    assert_int_equal(coir_listen("tcp://:0", NULL, &listener), 0);
+    assert_int_equal(coir_listen(session_abstract(), NULL, &paths), 0);
+    assert_int_equal(coir_datagram_open("udp://:0", NULL, &datagrams), 0);
+    assert_int_equal(coir_datagram_open("unix://@coir-closed-on-exec", NULL, &local), 0);
+    assert_int_equal(coir_listener_info(paths, &info), 0);
+    assert_int_equal(coir_connect(info.local, NULL, &connected), 0);
+    assert_int_equal(coir_accept(paths, &accepted), 0);
+    session_spawn(scope, wait_for_signal, NULL);
+    session_settle();
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        if (!ours_to_judge[fd] || !is_open(fd))
+            continue;
+        judged++;
+        if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC))
+            fail_msg("descriptor %d is not closed on exec", fd);
+    }
+    assert_true(judged >= 8); /* with that of the signal, besides those of the engine */
+    coir_scope_cancel(scope);
+    coir_scope_close(scope);
+    coir_abort(connected);
+    coir_abort(accepted);
+    coir_datagram_close(datagrams);
+    coir_datagram_close(local);
+    coir_listener_close(listener);
+    coir_listener_close(paths);
+    return 0;
+}
+
+TEST(every_descriptor_is_closed_on_exec)
+{
+    static const enum coir_engine engines[] = {COIR_ENGINE_EPOLL, COIR_ENGINE_POLL};
+
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
+        ours_to_judge[fd] = !is_open(fd);
+    for (int i = 0; i < 2; i++) {
+        struct coir_run_options options = {.engine = engines[i], .stack = COIR_STACK_HUGE};
+
+        assert_int_equal(coir_run(open_each_kind, NULL, &options), 0);
+    }
 }
