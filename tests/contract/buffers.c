@@ -181,6 +181,70 @@ CASE_OF_BOTH(freed_buffers_are_lent_again)
     end_stream(stream, pair);
 }
 
+static const char line[] = "sixteen bytes..\n";
+#define LINE_SIZE (sizeof(line) - 1)
+
+/* Sends back what comes, by each call that reads and each that writes. */
+static int echo_by_turns(void *arg)
+{
+    struct coir_stream *stream = arg;
+    char bytes[LINE_SIZE];
+    struct iovec piece = {bytes, LINE_SIZE};
+    struct coir_slice slice;
+
+    for (;;) {
+        if (coir_receive(stream, &slice) <= 0)
+            return 0;
+        assert_int_equal(coir_write(stream, slice.bytes, slice.size), 0);
+        coir_release(&slice);
+        assert_int_equal(coir_read(stream, bytes, LINE_SIZE), LINE_SIZE);
+        assert_int_equal(coir_writev(stream, &piece, 1), 0);
+        assert_int_equal(coir_read_exact(stream, bytes, LINE_SIZE), LINE_SIZE);
+        assert_int_equal(coir_write(stream, bytes, LINE_SIZE), 0);
+        assert_int_equal(coir_read_until(stream, "\n", 1, LINE_SIZE, &slice), 1);
+        assert_int_equal(coir_write(stream, slice.bytes, slice.size), 0);
+        coir_release(&slice);
+    }
+}
+
+static void exchange_lines(struct coir_stream *stream, int count)
+{
+    char bytes[LINE_SIZE];
+
+    for (int i = 0; i < 4 * count; i++) {
+        assert_int_equal(coir_write(stream, line, LINE_SIZE), 0);
+        assert_int_equal(coir_read_exact(stream, bytes, LINE_SIZE), LINE_SIZE);
+        assert_memory_equal(bytes, line, LINE_SIZE);
+    }
+}
+
+static void count_allocation(const struct fault_call *call, void *context)
+{
+    if (strncmp(call->function, "alloc_", 6) == 0)
+        ++*(unsigned *)context;
+}
+
+/* Once buffers are of the right size, whichever way it reads or writes, and though it waits each time. */
+CASE_OF_BOTH(reads_and_writes_allocate_nothing)
+{
+    struct pair pair = new_pair(local);
+    struct coir_scope *scope = open_scope();
+    struct coir_stream *stream = adopt_stream(pair);
+    struct coir_stream *other = adopt_stream((struct pair){pair.theirs, pair.ours});
+    unsigned allocations = 0;
+
+    assert_int_equal(coir_spawn(scope, echo_by_turns, other, NULL), 0);
+    exchange_lines(stream, 50);
+    fault_observe(count_allocation, NULL, &allocations);
+    exchange_lines(stream, 500);
+    fault_observe(NULL, NULL, NULL);
+    assert_int_equal(allocations, 0);
+    assert_int_equal(coir_finish(stream), 0);
+    assert_int_equal(coir_scope_close(scope), 0);
+    coir_close(other);
+    coir_close(stream);
+}
+
 CASE_OF_BOTH(no_memory_for_a_buffer_loses_nothing)
 {
     struct pair pair = new_pair(local);
