@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The C in README.md and docs/guide/ compiles as it stands there: a block with
-# an #include is a whole file, another is given those that most would have.
+# an #include is a whole file, another is given those that most would have. And
+# the examples that README.md calls short are.
 set -eu
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -36,6 +37,14 @@ for file in README.md docs/guide/*.md; do
     done
 done
 [ "$count" -gt 0 ] || exit 77
+
+# From the third on, each is under 80 lines.
+for file in examples/0[3-9]-*.c; do
+    if [ "$(wc -l <"$file")" -ge 80 ]; then
+        echo "$file: 80 lines or more"
+        status=1
+    fi
+done
 
 # The check itself: what is wrong in a block is seen.
 # shellcheck disable=SC2016 # a fence, no command
