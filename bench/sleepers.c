@@ -19,7 +19,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SPAWN_NS_MAX 20000 /* per task, first touch of its stack included, before the first one wakes */
+/* Per task, first touch of its stack included, before the first one wakes; a busy machine is given more, twice. */
+#define SPAWN_NS ((coir_time)20000)
+#define SPAWN_NS_MAX (9 * SPAWN_NS)
 #define MARGIN_NS (2 * COIR_SECOND)
 #define SPREAD_NS (4 * COIR_SECOND)
 #define PROBE_EVERY 1000 /* tasks whose guard is looked for */
@@ -34,7 +36,9 @@ struct sleeper {
 
 struct night {
     int count;
+    coir_time spawn_ns; /* each */
     coir_time first_ns; /* no deadline is earlier */
+    bool late;          /* it had passed before all were asleep: what was counted means nothing */
     uint64_t random;
     struct sleeper *sleepers;
     int started;
@@ -193,8 +197,9 @@ static int run_night(void *arg)
     if (rc < 0)
         return rc;
     start_ns = coir_now();
-    night.first_ns = start_ns + night.count * (coir_time)SPAWN_NS_MAX + MARGIN_NS;
+    night.first_ns = start_ns + night.count * night.spawn_ns + MARGIN_NS;
     rc = spawn_sleepers(scope);
+    night.late = coir_now() >= night.first_ns;
     night.sleepers[night.count - 1].latest += coir_now();
     report_night(resident_before, clock_cpu() - start_cpu_ns);
     start_cpu_ns = clock_cpu();
@@ -212,24 +217,38 @@ static int check(bool met, const char *text, int value)
     return !met;
 }
 
+/* A night of so many tasks, each of which may take so long to be spawned. As coir_run(). */
+static int pass_night(int count, coir_time spawn_ns)
+{
+    night = (struct night){.count = count,
+                           .spawn_ns = spawn_ns,
+                           .random = 0x2545f4914f6cdd1dULL,
+                           .sleepers = night.sleepers,
+                           .pipe = {night.pipe[0], night.pipe[1]}};
+    memset(night.sleepers, 1, (size_t)count * sizeof *night.sleepers); /* ours, not the tasks': paid for now */
+    printf("sleepers: %d tasks\n", count);
+    return coir_run(run_night, NULL, NULL);
+}
+
 int main(int argc, char **argv)
 {
+    int count = argc > 1 ? atoi(argv[1]) : 1000000;
+    coir_time spawn_ns = SPAWN_NS;
     int missed;
     int rc;
 
-    night.count = argc > 1 ? atoi(argv[1]) : 1000000;
-    night.random = 0x2545f4914f6cdd1dULL;
-    if (night.count < 1 || pipe2(night.pipe, O_CLOEXEC) < 0)
+    if (count < 1 || pipe2(night.pipe, O_CLOEXEC) < 0)
         return fprintf(stderr, "usage: sleepers [TASKS]\n"), 2;
-    night.sleepers = calloc((size_t)night.count, sizeof *night.sleepers);
+    night.sleepers = calloc((size_t)count, sizeof *night.sleepers);
     if (night.sleepers == NULL)
         return perror("sleepers"), 2;
-    memset(night.sleepers, 1, (size_t)night.count * sizeof *night.sleepers); /* ours, not the tasks': paid for now */
-    printf("sleepers: %d tasks\n", night.count);
-    rc = coir_run(run_night, NULL, NULL);
+    while ((rc = pass_night(count, spawn_ns)) == 0 && night.late && spawn_ns < SPAWN_NS_MAX) {
+        printf("  too late: this machine is busy; again, with three times as long\n");
+        spawn_ns *= 3;
+    }
     if (rc < 0)
         return fprintf(stderr, "sleepers: %s\n", coir_error_text(rc)), 2;
-    missed = check(night.asleep_most == night.count, "asleep at the same moment", night.asleep_most) +
+    missed = check(!night.late && night.asleep_most == night.count, "asleep at the same moment", night.asleep_most) +
              check(night.early == 0, "woken early", night.early) +
              check(night.out_of_order == 0, "woken out of order", night.out_of_order) +
              check(night.failed == 0, "sleeps that failed", night.failed) +
