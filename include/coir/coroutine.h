@@ -7,6 +7,10 @@
  * A coroutine belongs to the thread that created it. It has a stack of its own
  * with a guard below; resuming and yielding are a few instructions each and
  * allocate nothing. Floating-point control words are not switched.
+ *
+ * Unlike other handles, a coroutine lies in memory that goes with it, and does
+ * not know its thread: one that was destroyed, or is another thread's, is not
+ * told from a good one, and using it may fault or worse.
  */
 #ifndef COIR_COROUTINE_H
 #define COIR_COROUTINE_H

@@ -13,9 +13,9 @@
  *
  * Misuse aborts the program with a report, in release builds too: NULL for what
  * a call needs, always for a parameter ret_...; a handle that was closed (until
- * its memory serves another) or is another thread's; a call outside a task, but
- * for coir_run(), coir_now(), coroutines, and what only gives text or works on a
- * struct coir_address.
+ * its memory serves another) or is another thread's, unless it is a coroutine's;
+ * a call outside a task, but for coir_run(), coir_now(), coroutines, and what
+ * only gives text or works on a struct coir_address.
  */
 #ifndef COIR_TYPES_H
 #define COIR_TYPES_H
