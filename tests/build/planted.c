@@ -206,7 +206,7 @@ static int wait_for_nobody(void *arg)
     void *item;
 
     (void)arg;
-    return coir_channel_open(sizeof(item), 1, &channel) < 0 ? 1 : coir_channel_receive(channel, &item);
+    return coir_channel_open(1, sizeof(item), &channel) < 0 ? 1 : coir_channel_receive(channel, &item);
 }
 
 static int leaked_task(void *arg)
