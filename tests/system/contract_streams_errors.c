@@ -6,6 +6,8 @@
 #include "support/session.h"
 #include <sys/socket.h>
 
+#define TOO_MUCH ((size_t)32 << 20) /* for what a kernel holds of one connection, on both sides */
+
 static void expect_broken(struct coir_stream *stream, int code)
 {
     struct coir_slice slice;
@@ -167,12 +169,12 @@ static int wait_on_stream(void *arg)
 
 static void close_under_waiters(bool abortive)
 {
-    unsigned char *memory = calloc(1, (size_t)4 << 20);
+    unsigned char *memory = calloc(1, TOO_MUCH);
 
     for (int i = 0; i < 6 * SESSION_KINDS; i++) {
         struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
         struct session session = session_of_kind(i % SESSION_KINDS);
-        struct waiter waiter = {session.stream, i / SESSION_KINDS, memory, (size_t)4 << 20};
+        struct waiter waiter = {session.stream, i / SESSION_KINDS, memory, TOO_MUCH};
 
         peer_send(session.peer, "abc", waiter.kind == 2 || waiter.kind == 3 ? 3 : 0);
         session_spawn(scope, wait_on_stream, &waiter);
@@ -199,11 +201,11 @@ SESSION_TEST(a_task_that_waits_gets_ebadf_when_the_owner_aborts)
 
 SESSION_TEST(a_reader_and_a_writer_get_it_at_once)
 {
-    unsigned char *memory = calloc(1, (size_t)4 << 20);
+    unsigned char *memory = calloc(1, TOO_MUCH);
     struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
     struct session session = session_accept();
     struct waiter reader = {session.stream, 0, memory, 0};
-    struct waiter writer = {session.stream, 4, memory, (size_t)4 << 20};
+    struct waiter writer = {session.stream, 4, memory, TOO_MUCH};
     struct coir_scope_info info;
 
     session_spawn(scope, wait_on_stream, &reader);
