@@ -29,6 +29,12 @@ for file in "$prefix/include/coir.h" "$prefix/include/coir/run.h" "$library/libc
     "$library/libcoir.a" "$library/cmake/coir/coirConfig.cmake"; do
     [ -f "$file" ] || fail "not installed: $file"
 done
+diff -r "$COIR_SOURCE/include" "$prefix/include" || fail 'other headers are installed'
+if [ -f "$COIR_COMMAND" ]; then
+    for page in "$COIR_SOURCE"/docs/man/*.1; do
+        cmp "$page" "$prefix/share/man/man1/${page##*/}" || fail "not installed: ${page##*/}"
+    done
+fi
 [ -L "$library/libcoir.so" ] || fail 'libcoir.so is no link'
 objdump -p "$library/libcoir.so" | grep -q 'SONAME *libcoir\.so\.0$' || fail 'libcoir.so has another soname'
 if [ -f "$COIR_COMMAND" ]; then
