@@ -202,7 +202,8 @@ def too_many_lines_of_a_kind_are_counted():
             took = time.monotonic() - begin
             expect(written <= 100 * (took + 1), "%d lines in %.1f s" % (written, took))
         expect(log.count("finished") == 1000, "%d of 1000 ends" % log.count("finished"))
-        expect(" suppressed " in log.text(), "they were too few")
+        # Where it takes ten seconds to serve them, there are not too many a second.
+        expect(took > 9 or " suppressed " in log.text(), "they were too few")
     expect(server.totals()["finished"] == 1000, server.said)
 
 
