@@ -6,7 +6,7 @@
 #
 #     --memory + PER_SESSION * --max-sessions + BASE,
 #
-# the counters are exact, and those who behave are served. Runs alone.
+# the counters are exact, and those who behave are served. Runs alone. Time limit: 180 s.
 import os
 import subprocess
 import sys
