@@ -3,6 +3,7 @@
  * Accepting.
  */
 #include "contract/matrix.h"
+#include <sys/ioctl.h>
 
 static struct place listener_place; /* of the subject: there is one at a time */
 

@@ -6,6 +6,7 @@
 #include "contract/rig.h"
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 
 static unsigned char much[1 << 20];
 

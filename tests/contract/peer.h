@@ -10,12 +10,10 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -164,24 +162,17 @@ static inline void make_narrow(struct pair pair)
     assert_int_equal(setsockopt(pair.theirs, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
 }
 
-/** TCP tells what it has not sent yet; a Unix socket has always sent everything. */
-static inline bool may_be_unsent(int fd)
-{
-    int unsent;
-
-    return ioctl(fd, SIOCOUTQNSD, &unsent) == 0;
-}
-
 /**
  * Sends until the kernel takes no more, and will not before somebody reads; returns how much it took.
  *
- * TCP may make room by itself: acknowledgements are put off for 40 ms, and what fits the peer's window in part alone
- * is sent after 200 ms. So it has to refuse for twice as long, and while others, such as its timers, had their turn.
+ * A Unix socket has always sent everything. TCP may make room by itself: acknowledgements are put off for 40 ms, and
+ * what fits the peer's window in part alone is sent after 200 ms. So it has to refuse for twice as long, and while
+ * others, such as its timers, had their turn.
  */
 static inline size_t fill(int fd)
 {
     static const char bytes[16384];
-    int refusals_wanted = may_be_unsent(fd) ? 8 : 1;
+    int refusals_wanted = place_of(fd).address.ss_family == AF_UNIX ? 1 : 8;
     size_t total = 0;
 
     for (int refusals = 0; refusals < refusals_wanted;) {
