@@ -14,6 +14,10 @@ if [ "$COIR_SANITIZE" = thread ]; then
     count=4000
     echo "ThreadSanitizer takes each session for a thread, of which it has room for 8,128: $count here"
 fi
+if [ "$COIR_WATCHED" = emulator ]; then
+    count=4000
+    echo "the emulator takes its time: $count here"
+fi
 [ "$COIR_WATCHED" != valgrind ] || skip 'Valgrind looks through a list of all stacks at each switch'
 
 limit=$(sed -n 's/^Max open files *[0-9a-z]* *\([0-9a-z]*\) .*/\1/p' /proc/self/limits)
