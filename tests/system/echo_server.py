@@ -11,7 +11,7 @@ import tempfile
 import time
 
 COMMAND = os.environ["COIR_COMMAND"]
-SANITIZED = os.environ.get("COIR_WATCHED", "") != ""  # or under Valgrind: slow, and larger
+SANITIZED = os.environ.get("COIR_WATCHED", "") != ""  # or under Valgrind, or emulated: slow, and larger
 THREAD_SANITIZED = "thread" in os.environ.get("COIR_SANITIZE", "")
 
 
