@@ -209,7 +209,7 @@ TEST(a_host_of_ip6_that_only_looks_mapped_is_one)
     struct message message;
     size_t used = 0;
 
-    put_ip6(&frame, &used, "::1:0:0:ffff:a00:1", 0);
+    put_ip6(&frame, &used, "::1:1:0:ffff:a00:1", 0);
     message = take(&frame, used);
-    expect_ip6(&message, "::1:0:0:ffff:a00:1", 0);
+    expect_ip6(&message, "::1:1:0:ffff:a00:1", 0);
 }
