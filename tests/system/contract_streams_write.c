@@ -175,7 +175,7 @@ SESSION_TEST(a_write_that_a_deadline_ends_latches_its_code)
     unsigned char *bytes = make_flood();
 
     for (int i = 0; i < 2 * SESSION_KINDS; i++) {
-        struct coir_scope_options limit = {.limit_ns = 10 * COIR_MILLISECOND};
+        struct coir_scope_options limit = {.limit_ns = 50 * COIR_MILLISECOND};
         struct session session = session_of_kind(i % SESSION_KINDS);
         struct flood flood = {session.stream, bytes, i < SESSION_KINDS ? 0 : 20};
         struct coir_scope *scope;
