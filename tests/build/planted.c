@@ -114,14 +114,14 @@ static int run_culprit(int (*fn)(void *arg))
     return coir_scope_close(scope);
 }
 
-/* Waits for the other culprit, so that both are there at once: of accesses by a fiber that has gone ThreadSanitizer may
- * not tell whose they were. */
+/* Waits for the other culprit: of accesses by a fiber that has gone ThreadSanitizer may not tell whose they were. Not
+ * before it counts: who leaves a barrier late knows of all that the other has done since. */
 static int count(void *arg)
 {
     (void)arg;
-    pthread_barrier_wait(&both);
     for (int i = 0; i < 1000; i++)
         shared++;
+    pthread_barrier_wait(&both);
     return 0;
 }
 
