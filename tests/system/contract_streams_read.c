@@ -332,20 +332,37 @@ SESSION_TEST(what_came_before_an_error_is_in_the_bytes_and_info_says_how_much)
     session_end(&session);
 }
 
+struct expiry {
+    struct coir_stream *stream;
+    struct coir_scope *scope;
+};
+
+static int expire_after_four_bytes(void *arg)
+{
+    struct expiry *expiry = arg;
+
+    while (session_info(expiry->stream).last_in < 4)
+        session_settle();
+    coir_scope_set_limit(expiry->scope, COIR_MILLISECOND);
+    return 0;
+}
+
 SESSION_TEST(what_came_before_a_deadline_is_in_the_bytes_too)
 {
     for (int kind = 0; kind < SESSION_KINDS; kind++) {
-        struct coir_scope_options limit = {.limit_ns = 20 * COIR_MILLISECOND};
         struct session session = session_of_kind(kind);
-        struct coir_scope *scope;
+        struct coir_scope *outer = session_scope(COIR_SCOPE_FAIL_FAST);
+        struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
+        struct expiry expiry = {.stream = session.stream, .scope = scope};
         char bytes[9];
 
+        session_spawn(outer, expire_after_four_bytes, &expiry);
         peer_send(session.peer, "abcd", 4);
-        assert_int_equal(coir_scope_open(&limit, &scope), 0);
         assert_int_equal(coir_read_exact(session.stream, bytes, 9), -ETIME);
         assert_memory_equal(bytes, "abcd", 4);
         assert_int_equal(session_info(session.stream).last_in, 4);
         assert_int_equal(coir_scope_close(scope), 0);
+        assert_int_equal(coir_scope_close(outer), 0);
         peer_send(session.peer, "ef", 2);
         session_expect(session.stream, "ef"); /* the deadline broke nothing */
         session_end(&session);
