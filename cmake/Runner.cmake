@@ -7,6 +7,7 @@
 #   COIR_SCRIPT_RUNNER  what stands before a script
 #   COIR_TEST_WATCHED   sanitizer, valgrind or emulator, if there is one: all is slower and larger
 #   COIR_TEST_SLOWNESS  how many times more time a test has
+#   COIR_TEST_TOGETHER  ON: the cases of a program are one test
 #
 # Where something stands before programs, what scripts find are small scripts of
 # the same names. Valgrinds report to files there: some scripts look at all that
@@ -18,6 +19,7 @@ set(COIR_TEST_HELPERS ${CMAKE_BINARY_DIR}/tests/programs)
 set(COIR_SCRIPT_RUNNER)
 set(COIR_TEST_WATCHED)
 set(COIR_TEST_SLOWNESS 1)
+set(COIR_TEST_TOGETHER OFF)
 
 file(GLOB examples RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.c)
 file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/system/programs/*.c)
@@ -54,6 +56,8 @@ if(COIR_VALGRIND)
     set(COIR_SCRIPT_RUNNER sh ${CMAKE_SOURCE_DIR}/tests/run_watched.sh)
     set(COIR_TEST_WATCHED valgrind)
     set(COIR_TEST_SLOWNESS 5)
+    # It takes 0.4 s to start, and most cases take a hundredth of that.
+    set(COIR_TEST_TOGETHER ON)
     string(REPLACE ";" " " words "${COIR_TEST_RUNNER}")
     coir_run_programs(watched "${words} --log-file=\"$COIR_WATCHED_LOGS/%p\"" bin/coir ${examples})
 endif()

@@ -8,7 +8,8 @@
 #   ALONE    nothing else;
 #   neither  all rooms.
 # and registers each of its cases as a test of its own: after building,
-# `program --list` prints the cases, one a line, and `program CASE` runs one.
+# `program --list` prints the cases, one a line, and `program CASE` runs one;
+# where COIR_TEST_TOGETHER, `program` runs them all as one test.
 #   FAULTS   every function of kernel/kernel.h and base/alloc.h goes through
 #            the __wrap_ functions of tests/support/faults.c.
 #   ENGINES  every case once per engine, with COIR_ENGINE set; auto, which is
@@ -178,7 +179,7 @@ function(coir_test name)
     add_custom_command(TARGET ${target} POST_BUILD
         COMMAND ${CMAKE_COMMAND}
             "-DPROGRAM=$<TARGET_FILE:${target}>" "-DLIST=${list}" "-DEMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}"
-            "-DRUNNER=${COIR_TEST_RUNNER}"
+            "-DRUNNER=${COIR_TEST_RUNNER}" "-DTOGETHER=${COIR_TEST_TOGETHER}"
             "-DPREFIX=${COIR_TEST_PREFIX}${test_LABEL}/${name}" "-DLABEL=${test_LABEL}"
             "-DPROPERTIES=${properties}" "-DENVIRONMENT=${environment}" "-DENGINES=${engines}"
             -P ${CMAKE_SOURCE_DIR}/cmake/ListCases.cmake
