@@ -12,7 +12,8 @@ count=18000
 clients=2
 if [ "$COIR_SANITIZE" = thread ]; then
     count=4000
-    echo "ThreadSanitizer takes each session for a thread, of which it has room for 8,128: $count here"
+    "$CC" --version | grep -q clang || count=1000 # at two megabytes, and a millisecond, each
+    echo "ThreadSanitizer takes each session for a thread, of which gcc's has room for 8,128: $count here"
 fi
 if [ "$COIR_WATCHED" = emulator ]; then
     count=4000

@@ -7,7 +7,7 @@ that it is gone, and what takes its place; then some of the tests that need it
 most run, and a `coir echo` must serve, or say in one line why it cannot.
 tools/masks.sh runs all tests like that.
 
-Time limit: 120 s
+Time limit: 300 s
 """
 import os
 import signal
