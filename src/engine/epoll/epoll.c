@@ -41,6 +41,12 @@ static struct endpoint *endpoint_of(uint64_t tag)
     return (struct endpoint *)(uintptr_t)(tag & (((uint64_t)1 << ADDRESS_BITS) - 1));
 }
 
+/* False: it names one that was closed since, or none. */
+static bool is_fresh(uint64_t tag, const struct endpoint *endpoint)
+{
+    return (uint16_t)(tag >> ADDRESS_BITS) == (uint16_t)endpoint->header.generation;
+}
+
 static uint64_t wake_tag(const struct epoll_engine *epoll)
 {
     return tag_of(&epoll->wake) ^ (uint64_t)1 << ADDRESS_BITS;
@@ -162,9 +168,10 @@ static int fetch_events(struct epoll_engine *epoll, coir_time timeout_ns)
 
 static void take_event(struct engine *engine, const struct epoll_event *event)
 {
-    struct endpoint *endpoint = endpoint_of(event->data.u64);
+    uint64_t tag = event->data.u64;
+    struct endpoint *endpoint = endpoint_of(tag);
 
-    if (LIKELY(tag_of(endpoint) == event->data.u64))
+    if (LIKELY(is_fresh(tag, endpoint)))
         readiness_event(engine, endpoint, event->events);
     else if (endpoint != &self(engine)->wake) /* which is edge-triggered: its counter need not be read */
         engine->loop->stale_events++;
