@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * One try of each kind of operation, with what it tells of the descriptor's
- * readiness. The rules for doing without needless tries are here: no read after
- * a short one, unless a hangup was seen or the socket is a Unix one, where a
- * short read may have more behind it and no further event (data with a FIN,
- * urgent data, boundaries of passed descriptors).
+ * readiness, and how a task waits for another. The rules for doing without
+ * needless tries are here: no read after a short one, unless a hangup was seen
+ * or the socket is a Unix one, where a short read may have more behind it and
+ * no further event (data with a FIN, urgent data, boundaries of passed
+ * descriptors).
  */
 #include "context/valgrind.h"
 #include "io/loop.h"
@@ -288,3 +289,42 @@ int readiness_signal(struct engine *engine, struct endpoint *endpoint, struct op
         return readiness_wait_for_event(operation);
     return got < 0 ? (int)got : (int)information.ssi_signo;
 }
+
+/* How a task waits for an operation that `start` tries again when its turn has come. OPERATION_PENDING is
+ * WAIT_UNSETTLED: the event was for nothing, and there will be another. */
+#define DEFINE_SETTLE(start)                                                                                           \
+    static int settle_by_##start(struct scheduler *scheduler, struct task *task)                                       \
+    {                                                                                                                  \
+        struct loop *loop = CONTAINER_OF(scheduler, struct loop, scheduler);                                           \
+                                                                                                                       \
+        return start(loop->engine, task->wait.item, task->wait.object);                                                \
+    }
+
+DEFINE_SETTLE(readiness_accept)
+DEFINE_SETTLE(readiness_connect)
+DEFINE_SETTLE(readiness_receive)
+DEFINE_SETTLE(readiness_lend)
+DEFINE_SETTLE(readiness_send)
+DEFINE_SETTLE(readiness_send_pieces)
+DEFINE_SETTLE(readiness_ready)
+DEFINE_SETTLE(readiness_signal)
+DEFINE_SETTLE(readiness_receive_from)
+DEFINE_SETTLE(readiness_send_to)
+
+#define READINESS_WAIT(title, start, drains)                                                                           \
+    {                                                                                                                  \
+        .name = (title), .cancel = operation_cancel_wait, .settle = settle_by_##start, .heeds_drain = (drains)         \
+    }
+
+const struct wait_kind readiness_waits[OPERATION_KIND_COUNT] = {
+    [OPERATION_ACCEPT] = READINESS_WAIT("accept", readiness_accept, true),
+    [OPERATION_CONNECT] = READINESS_WAIT("connect", readiness_connect, false),
+    [OPERATION_RECEIVE] = READINESS_WAIT("read", readiness_receive, true),
+    [OPERATION_LEND] = READINESS_WAIT("receive", readiness_lend, true),
+    [OPERATION_SEND] = READINESS_WAIT("write", readiness_send, false),
+    [OPERATION_SEND_PIECES] = READINESS_WAIT("writev", readiness_send_pieces, false),
+    [OPERATION_READY] = READINESS_WAIT("wait for a descriptor", readiness_ready, false),
+    [OPERATION_SIGNAL] = READINESS_WAIT("wait for a signal", readiness_signal, false),
+    [OPERATION_RECEIVE_FROM] = READINESS_WAIT("receive a datagram", readiness_receive_from, true),
+    [OPERATION_SEND_TO] = READINESS_WAIT("send a datagram", readiness_send_to, false),
+};

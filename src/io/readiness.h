@@ -40,7 +40,7 @@ static inline const struct readiness_hooks *readiness_hooks_of(const struct engi
     return CONTAINER_OF(engine, struct readiness, engine)->hooks;
 }
 
-/** readiness.c's: how tasks wait. */
+/** attempt.c's: how tasks wait. */
 extern const struct wait_kind readiness_waits[OPERATION_KIND_COUNT];
 
 /* There was nothing, or no use in asking: the operation waits for an event. */

@@ -60,7 +60,7 @@ struct wait_kind {
     /* Called when the turn of a task woken by task_wake_to_settle() has come,
      * on whichever stack hands on to it. Returns what task_park() is to
      * return, or WAIT_UNSETTLED: the task goes on waiting. */
-    int (*settle)(struct task *task);
+    int (*settle)(struct scheduler *scheduler, struct task *task);
     bool heeds_drain; /* a drain of its scope ends the wait */
 };
 
@@ -239,7 +239,7 @@ static inline bool scheduler_begin_turn(struct scheduler *scheduler)
  * task goes on waiting. */
 static inline int task_settle(struct scheduler *scheduler, struct task *task)
 {
-    int result = task->wait.kind->settle(task);
+    int result = task->wait.kind->settle(scheduler, task);
 
     if (UNLIKELY(result == WAIT_UNSETTLED))
         task->state = TASK_PARKED;
