@@ -73,12 +73,8 @@ static void reap_task(struct scheduler *scheduler, struct task *task)
 /* Settles CALLED tasks, `task` first, until one is to run. */
 static __attribute__((noinline)) struct task *settle_next(struct scheduler *scheduler, struct task *task)
 {
-    while (task != NULL && task->state == TASK_CALLED) {
-        task->wait.result = task_settle(scheduler, task);
-        if (task->wait.result != WAIT_UNSETTLED)
-            break;
+    while (task != NULL && task->state == TASK_CALLED && !task_settle(scheduler, task))
         task = scheduler_take(scheduler);
-    }
     return task;
 }
 

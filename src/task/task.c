@@ -5,8 +5,9 @@
 #include "task/task.h"
 #include <errno.h>
 
-/* Leaves `task` for `next`, or for the loop where there is none. */
-static inline int switch_to(struct scheduler *scheduler, struct task *task, struct task *next)
+/* Leaves `task` for `next`, or for the loop where there is none. Neither this nor the other way to go on is a part of
+ * task_switch_away(), which then needs no frame. */
+static __attribute__((noinline)) int switch_to(struct scheduler *scheduler, struct task *task, struct task *next)
 {
     if (next == NULL)
         return context_switch_number(&task->context, &scheduler->loop, 0);
@@ -15,16 +16,15 @@ static inline int switch_to(struct scheduler *scheduler, struct task *task, stru
     return context_switch_number(&task->context, &next->context, task_begin_turn(scheduler, next));
 }
 
-/* Apart from task_switch_away(), which then needs no registers saved. */
-static __attribute__((noinline)) int settle_and_switch(struct scheduler *scheduler, struct task *task,
-                                                       struct task *next)
+static __attribute__((noinline)) int settle_and_switch(struct scheduler *scheduler, struct task *next)
 {
-    int result = task_settle(scheduler, next);
+    bool settled = task_settle(scheduler, next);
+    struct task *task = scheduler->current;
 
-    if (UNLIKELY(result == WAIT_UNSETTLED))
+    if (UNLIKELY(!settled))
         return switch_to(scheduler, task, scheduler_next(scheduler));
     task_run(scheduler, next);
-    return context_switch_number(&task->context, &next->context, result);
+    return context_switch_number(&task->context, &next->context, next->wait.result);
 }
 
 /*
@@ -38,7 +38,7 @@ int task_switch_away(struct scheduler *scheduler, struct task *task)
     struct task *next = scheduler_take(scheduler);
 
     if (next != NULL && next->state == TASK_CALLED)
-        return settle_and_switch(scheduler, task, next);
+        return settle_and_switch(scheduler, next);
     return switch_to(scheduler, task, next);
 }
 

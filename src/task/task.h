@@ -235,17 +235,19 @@ static inline bool scheduler_begin_turn(struct scheduler *scheduler)
     return true;
 }
 
-/** Asks the wait of a CALLED task whose turn has come whether it is over. Returns its result, or WAIT_UNSETTLED: the
+/** Asks the wait of a CALLED task whose turn has come whether it is over; then its result is set. Returns false: the
  * task goes on waiting. */
-static inline int task_settle(struct scheduler *scheduler, struct task *task)
+static inline bool task_settle(struct scheduler *scheduler, struct task *task)
 {
     int result = task->wait.kind->settle(scheduler, task);
 
-    if (UNLIKELY(result == WAIT_UNSETTLED))
+    if (UNLIKELY(result == WAIT_UNSETTLED)) {
         task->state = TASK_PARKED;
-    else
-        timer_clear(scheduler, &task->wait.timer);
-    return result;
+        return false;
+    }
+    task->wait.result = result;
+    timer_clear(scheduler, &task->wait.timer);
+    return true;
 }
 
 /** Takes the next task whose turn it is, which may have to be settled first; NULL where only the loop can go on. */

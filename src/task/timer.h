@@ -5,6 +5,7 @@
 #ifndef TASK_TIMER_H
 #define TASK_TIMER_H
 
+#include "base/assert.h"
 #include "base/heap.h"
 #include <coir/types.h>
 
@@ -36,7 +37,7 @@ void timer_unset(struct scheduler *scheduler, struct timer *timer);
 /** Clears the timer, if it is set. */
 static inline void timer_clear(struct scheduler *scheduler, struct timer *timer)
 {
-    if (timer_is_set(timer))
+    if (UNLIKELY(timer_is_set(timer)))
         timer_unset(scheduler, timer);
 }
 
