@@ -23,17 +23,19 @@ static void run_task(void *value)
     scheduler_end_task(scheduler_current, task);
 }
 
-/* Copies the argument to the top of the task's stack; returns the bytes that takes. */
+/* Copies the argument to the top of the task's stack, below what is left free there; returns the bytes that takes. */
 static size_t copy_argument(struct task *task, const void *arg, size_t size)
 {
-    size_t reserved = (size + 15) & ~(size_t)15;
+    size_t reserved = TASK_WARM_SIZE + ((size + 15) & ~(size_t)15);
+    char *begin = (char *)stack_low(task->stack) + stack_size(task->stack) - reserved;
 
+    if (UNLIKELY(sanitizer_watches_memory()))
+        sanitizer_unpoison(begin, reserved); /* which a task that has ended may have left forbidden */
     if (size == 0)
-        return 0;
+        return reserved;
     ASSERT(arg != NULL); /* there are bytes to copy */
-    task->first.arg = (char *)stack_low(task->stack) + stack_size(task->stack) - reserved;
-    sanitizer_unpoison(task->first.arg, reserved); /* which a task that has ended may have left forbidden */
-    memcpy(task->first.arg, arg, size);
+    task->first.arg = begin;
+    memcpy(begin, arg, size);
     return reserved;
 }
 

@@ -25,7 +25,8 @@
 /** Failing calls in a row, without a success, that count as a livelock. */
 #define TASK_LIVELOCK 1000
 
-/** Bytes of a parked stack that its task comes back through before it calls anything. */
+/** Bytes of a parked stack that its task comes back through before it calls anything. As many are left free at the top
+ * of each stack, so that there are always so many to touch. */
 #define TASK_WARM_SIZE 256
 
 /** What task_park() returns for a wait that was ended by its own deadline or
@@ -123,18 +124,13 @@ void task_wake(struct task *task, int result);
  * each one's stack is cold, and out of the TLB too. Events come many at a time:
  * touched as they are taken in, the walks of the page tables overlap, where at
  * each task's turn its switch would wait for its own. Loads, not prefetches:
- * those are dropped where the page is not in the TLB.
+ * those are dropped where the page is not in the TLB. Nobody watches them:
+ * there are red zones on the way.
  */
-static inline void task_warm_up(const struct task *task)
+SANITIZER_NOT_INSTRUMENTED static inline void task_warm_up(const struct task *task)
 {
     const volatile char *begin = task->context.stack_pointer;
-    const volatile char *last =
-        (const volatile char *)task->context.stack_low + task->context.stack_size - TASK_WARM_SIZE;
 
-    if (sanitizer_watches_switches())
-        return; /* there are red zones on the way */
-    if (UNLIKELY(begin > last))
-        begin = last;
 #pragma GCC unroll 8
     for (size_t i = 0; i < TASK_WARM_SIZE; i += 64)
         (void)begin[i];
