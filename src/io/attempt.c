@@ -59,11 +59,15 @@ static int receive_nothing(struct endpoint *endpoint, int got)
     return readiness_wait_for_event(&endpoint->in);
 }
 
-static inline ssize_t receive_bytes(struct loop *loop, const struct endpoint *endpoint, void *bytes, size_t size,
-                                    int flags)
+static inline void count_receive(struct loop *loop)
 {
     loop->receive_calls++;
     loop->scheduler.look_at = 0;
+}
+
+static ssize_t receive_bytes(struct loop *loop, const struct endpoint *endpoint, void *bytes, size_t size, int flags)
+{
+    count_receive(loop);
     return kernel_receive(endpoint->fd, bytes, size, flags);
 }
 
@@ -123,22 +127,29 @@ static __attribute__((noinline)) int lend_nothing(struct endpoint *endpoint, str
     return got == -EINTR ? try_lend(loop_current(), endpoint) : receive_nothing(endpoint, got);
 }
 
+static __attribute__((noinline)) int lend_misfit(struct endpoint *endpoint, const struct buffer *buffer, int got)
+{
+    endpoint->class = buffer_other_class(buffer, (size_t)got, &endpoint->small_in_a_row);
+    return got;
+}
+
 static __attribute__((noinline)) int try_lend(struct loop *loop, struct endpoint *endpoint)
 {
-    struct buffer *buffer = buffer_lend_free(&loop->buffers, endpoint->class);
+    struct buffer *buffer;
     ssize_t got;
 
-    if (UNLIKELY(buffer == NULL))
+    if (UNLIKELY(!buffer_is_stocked(&loop->buffers, endpoint->class)))
         return stock_and_lend(loop, endpoint);
-    got = receive_bytes(loop, endpoint, buffer->bytes, buffer->capacity, 0);
+    count_receive(loop);
+    buffer = buffer_lend_free(&loop->buffers, endpoint->class);
+    got = kernel_receive(endpoint->fd, buffer->bytes, buffer->capacity, 0);
     if (UNLIKELY(got <= 0))
         return lend_nothing(endpoint, buffer, (int)got);
     note_received(endpoint, (size_t)got, buffer->capacity);
     endpoint->in.memory = buffer;
     if (UNLIKELY(buffer_misfits(buffer, (size_t)got)))
-        endpoint->class = buffer_other_class(buffer, (size_t)got, &endpoint->small_in_a_row);
-    else
-        endpoint->small_in_a_row = 0;
+        return lend_misfit(endpoint, buffer, (int)got);
+    endpoint->small_in_a_row = 0;
     return (int)got;
 }
 

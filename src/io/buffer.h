@@ -110,7 +110,13 @@ static inline void buffer_show_rest(struct buffer *buffer)
 }
 #endif
 
-/** Lends a free buffer of the class, empty; NULL: there is none, stock one. */
+/** True if there is a free buffer of the class; else stock one. */
+static inline bool buffer_is_stocked(const struct buffers *pool, uint8_t class)
+{
+    return pool->shelves[class].free != NULL;
+}
+
+/** Lends a free buffer of the class, empty; NULL: there is none. */
 static inline struct buffer *buffer_lend_free(struct buffers *pool, uint8_t class)
 {
     struct buffer_shelf *shelf = &pool->shelves[class];
