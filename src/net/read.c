@@ -90,7 +90,7 @@ static inline void end_loan(struct coir_slice *slice, struct buffer *buffer, siz
         buffer_release(buffer);
         return;
     }
-    stream_consume_held(holder, used);
+    stream_consume(holder, buffer, used);
 }
 
 void coir_release_used(struct coir_slice *slice, size_t used)
@@ -117,7 +117,7 @@ static size_t take_held(struct coir_stream *stream, void *bytes, size_t size)
     if (taken == 0)
         return 0;
     memcpy(bytes, stream->held->bytes + stream->held->first, taken);
-    stream_consume_held(stream, taken);
+    stream_consume(stream, stream->held, taken);
     return taken;
 }
 

@@ -77,16 +77,17 @@ struct coir_stream *socket_stream_open(struct endpoint *endpoint, struct linger_
 /** Gives back what the stream holds, before it is closed. A slice that is out stays valid. */
 void stream_drop_held(struct coir_stream *stream);
 
-/** Consumes `size` bytes of what the stream holds. */
-static inline void stream_consume_held(struct coir_stream *stream, size_t size)
+/** Consumes `size` bytes of `held`, which is what the stream holds. */
+static inline void stream_consume(struct coir_stream *stream, struct buffer *held, size_t size)
 {
-    struct buffer *held = stream->held;
+    uint32_t first = held->first + (uint32_t)size;
 
-    held->first += (uint32_t)size;
-    if (held->first == held->end) {
-        stream->held = NULL;
-        buffer_release(held);
+    if (first != held->end) {
+        held->first = first;
+        return;
     }
+    stream->held = NULL;
+    buffer_release(held);
 }
 
 /** Bytes held and not consumed. */
