@@ -115,7 +115,7 @@ static int pass_over(struct coir_listener *listener)
 {
     int rc;
 
-    task_charge(1, 0);
+    task_charge(scheduler_current, 1, 0);
     rc = task_enter(&listener->header);
     return rc == -EBADF ? OPERATION_GONE : rc;
 }

@@ -144,7 +144,7 @@ static void deliver(struct coir_datagram_socket *socket, size_t size, struct coi
     socket->datagrams_in++;
     socket->bytes_in += size;
     socket->truncated += message->truncated;
-    socket_charge_received((int)size);
+    socket_charge(loop_current(), (int)size, 1);
 }
 
 int coir_datagram_receive(struct coir_datagram_socket *socket, struct coir_datagram *ret_datagram)

@@ -9,28 +9,6 @@
 #include "net/stream.h"
 #include <errno.h>
 
-/* Where more is to come, so many bytes cost a task a part of its turn, and the largest receive all of it: the others
- * wait. */
-#define BYTES_PER_CALL 4096
-
-static int calls_for(int bytes)
-{
-    int calls = bytes / BYTES_PER_CALL;
-
-    return calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET;
-}
-
-/* What was received may still be answered in this turn: it is warm now, and would be held while others have theirs. */
-void socket_charge_received(int bytes)
-{
-    task_charge(calls_for(bytes), 1);
-}
-
-void socket_charge_sent(int bytes)
-{
-    task_charge(calls_for(bytes), 0);
-}
-
 /* When a drain ends a read that gets nothing. */
 static coir_time quiet_deadline(const struct coir_stream *stream)
 {
@@ -87,7 +65,7 @@ static int receive_from_socket(struct coir_stream *stream, void *bytes, size_t s
     operation->size = (uint32_t)size;
     got = socket_await_receive(loop, stream, OPERATION_RECEIVE);
     if (got > 0)
-        socket_count_received(stream, got);
+        socket_count_received(loop, stream, got);
     return got;
 }
 

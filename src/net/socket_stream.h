@@ -12,9 +12,18 @@
 
 extern const struct stream_kind socket_kind;
 
-/** Count bytes against the task's turn: of a receive that left some behind, of a send that is not the last. */
-void socket_charge_received(int bytes);
-void socket_charge_sent(int bytes);
+/* Where more is to come, so many bytes cost a task a part of its turn, and the largest receive all of it: the others
+ * wait. */
+#define SOCKET_BYTES_PER_CALL 4096
+
+/** Counts bytes against the task's turn: of a receive that left some behind, of a send that is not the last. So many
+ * calls are `spared`: what was received is warm now, and would be held while others have their turn. */
+static inline void socket_charge(struct loop *loop, int bytes, int spared)
+{
+    int calls = bytes / SOCKET_BYTES_PER_CALL;
+
+    task_charge(&loop->scheduler, calls < TASK_TURN_BUDGET ? calls : TASK_TURN_BUDGET, spared);
+}
 
 /** One receive that ends with -ESHUTDOWN when the stream has been quiet for long enough in a drain. */
 int socket_receive_in_drain(struct coir_stream *stream, enum operation_kind kind);
@@ -26,23 +35,22 @@ static inline bool socket_drains(const struct loop *loop, const struct coir_stre
 }
 
 /** What follows a receive of `got` bytes. */
-static inline void socket_count_received(struct coir_stream *stream, int got)
+static inline void socket_count_received(struct loop *loop, struct coir_stream *stream, int got)
 {
     stream->bytes_in += (uint64_t)got;
     if (UNLIKELY(stream->endpoint->flags & ENDPOINT_INBOUND))
-        socket_charge_received(got);
+        socket_charge(loop, got, 1);
 }
 
 /** Performs the receive whose operation is prepared. Returns as a kind's receive(). */
 static inline int socket_await_receive(struct loop *loop, struct coir_stream *stream, enum operation_kind kind)
 {
-    struct endpoint *endpoint = stream->endpoint;
     int rc = WAIT_RECONSIDER;
 
     if (LIKELY(!socket_drains(loop, stream))) {
-        rc = operation_begin(loop, endpoint, &endpoint->in, kind);
+        rc = operation_begin(loop, stream->endpoint, &stream->endpoint->in, kind);
         if (rc == OPERATION_PENDING)
-            rc = operation_wait(loop, endpoint, &endpoint->in, COIR_FOREVER);
+            rc = operation_wait(loop, stream->endpoint, &stream->endpoint->in, COIR_FOREVER);
     }
     if (LIKELY(rc > 0))
         return rc;
@@ -59,7 +67,7 @@ static inline int socket_receive_lent(struct loop *loop, struct coir_stream *str
 
         held->end = (uint32_t)got;
         stream->held = held;
-        socket_count_received(stream, got);
+        socket_count_received(loop, stream, got);
     }
     return got;
 }

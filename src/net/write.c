@@ -63,7 +63,7 @@ static int give_others_a_turn(struct coir_stream *stream, int sent)
 {
     int rc;
 
-    socket_charge_sent(sent);
+    socket_charge(loop_current(), sent, 0);
     rc = task_enter(&stream->header);
     return rc == -EBADF ? OPERATION_GONE : rc;
 }

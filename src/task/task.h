@@ -296,11 +296,11 @@ static inline int task_proceed(void)
     return UNLIKELY(scope->needs_check) ? scope_check(scheduler_current, scope) : 0;
 }
 
-/** Makes the calling task give way sooner, but not before it has made `spared` more: it did the work of `calls` calls.
+/** Makes the running task give way sooner, but not before it has made `spared` more calls: it did the work of `calls`.
  */
-static inline void task_charge(int calls, int spared)
+static inline void task_charge(struct scheduler *scheduler, int calls, int spared)
 {
-    struct task *task = scheduler_current->current;
+    struct task *task = scheduler->current;
     int least = task->budget < spared ? task->budget : spared;
 
     task->budget = (int8_t)(task->budget - calls > least ? task->budget - calls : least);
