@@ -83,27 +83,13 @@ static inline void queue_push(struct queue *queue, struct queue_link *link)
     queue->end = &link->next;
 }
 
-/** Moves all links of `from` to `to`, which must be empty. */
-static inline void queue_move(struct queue *to, struct queue *from)
+/** Takes all links out. Returns the first, which leads to the others; NULL when there is none. */
+static inline struct queue_link *queue_take_all(struct queue *queue)
 {
-    if (queue_empty(from))
-        return;
-    to->first = from->first;
-    to->end = from->end;
-    queue_init(from);
-}
+    struct queue_link *first = queue->first;
 
-/** Takes the first link out; NULL when there is none. */
-static inline struct queue_link *queue_pop(struct queue *queue)
-{
-    struct queue_link *link = queue->first;
-
-    if (link != NULL) {
-        queue->first = link->next;
-        if (queue->first == NULL)
-            queue->end = &queue->first;
-    }
-    return link;
+    queue_init(queue);
+    return first;
 }
 
 #endif

@@ -25,7 +25,7 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
     if (rc < 0)
         return rc;
     scheduler->current = NULL;
-    queue_init(&scheduler->turn);
+    scheduler->turn = NULL;
     queue_init(&scheduler->ready);
     heap_init(&scheduler->timers);
     scheduler->loop = (struct context){.stack_pointer = NULL};

@@ -27,7 +27,7 @@ struct task;
 
 struct scheduler {
     struct task *current;    /* running now; NULL in the loop */
-    struct queue turn;       /* tasks that still get their turn in this round */
+    struct queue_link *turn; /* tasks that still get their turn in this round: the first of them; NULL = none */
     struct queue ready;      /* tasks, in the order in which they became ready */
     struct context loop;     /* where a task goes when nobody else may run */
     struct context departed; /* of tasks that have ended: never gone back to */

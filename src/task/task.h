@@ -227,7 +227,7 @@ static inline bool scheduler_begin_turn(struct scheduler *scheduler)
     if (scheduler->switches >= scheduler->look_at || queue_empty(&scheduler->ready))
         return false;
     scheduler->turns++;
-    queue_move(&scheduler->turn, &scheduler->ready);
+    scheduler->turn = queue_take_all(&scheduler->ready);
     return true;
 }
 
@@ -249,9 +249,13 @@ static inline bool task_settle(struct scheduler *scheduler, struct task *task)
 /** Takes the next task whose turn it is, which may have to be settled first; NULL where only the loop can go on. */
 static inline struct task *scheduler_take(struct scheduler *scheduler)
 {
-    if (queue_empty(&scheduler->turn) && !scheduler_begin_turn(scheduler))
+    struct queue_link *link;
+
+    if (scheduler->turn == NULL && !scheduler_begin_turn(scheduler))
         return NULL;
-    return CONTAINER_OF(queue_pop(&scheduler->turn), struct task, ready);
+    link = scheduler->turn;
+    scheduler->turn = link->next;
+    return CONTAINER_OF(link, struct task, ready);
 }
 
 /** Takes the next task that is to run; NULL where only the loop can go on. */

@@ -67,20 +67,18 @@ TEST(list_visit_survives_removal_of_the_visited)
 TEST(queue_is_first_in_first_out)
 {
     struct item items[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    struct queue_link *link;
     struct queue queue;
 
     queue_init(&queue);
-    assert_true(queue_empty(&queue));
-    assert_null(queue_pop(&queue));
     for (int i = 0; i < 3; i++)
         queue_push(&queue, &items[i].link);
-    for (int i = 0; i < 3; i++) {
-        struct queue_link *link = queue_pop(&queue);
-
+    link = queue_take_all(&queue);
+    for (int i = 0; i < 3; i++, link = link->next) {
         assert_non_null(link);
         assert_int_equal(CONTAINER_OF(link, struct item, link)->number, i + 1);
     }
-    assert_true(queue_empty(&queue));
+    assert_null(link);
 }
 
 TEST(queue_goes_on_after_it_was_empty)
@@ -89,9 +87,14 @@ TEST(queue_goes_on_after_it_was_empty)
     struct queue queue;
 
     queue_init(&queue);
+    assert_true(queue_empty(&queue));
+    assert_null(queue_take_all(&queue));
     queue_push(&queue, &items[0].link);
-    assert_ptr_equal(queue_pop(&queue), &items[0].link);
+    assert_false(queue_empty(&queue));
+    assert_ptr_equal(queue_take_all(&queue), &items[0].link);
+    assert_true(queue_empty(&queue));
     queue_push(&queue, &items[1].link);
-    assert_ptr_equal(queue_pop(&queue), &items[1].link);
-    assert_null(queue_pop(&queue));
+    assert_ptr_equal(queue_take_all(&queue), &items[1].link);
+    assert_null(items[1].link.next);
+    assert_null(queue_take_all(&queue));
 }
