@@ -99,10 +99,10 @@ static const char *advise(const char *uri, int rc)
                    ? advise_about_file(uri)
                    : "; stop that one ('ss -lntup' shows who), or choose another address (port 0 finds a free one)";
     case -EADDRNOTAVAIL:
-        return strstr(uri, "://[") != NULL ? "; 'ip address' lists those of this host (of IPv6 there are none where "
-                                             "net.ipv6.conf.all.disable_ipv6 is 1), --free-bind takes one that comes later"
-                                           : "; 'ip address' lists those of this host, --free-bind takes one that comes "
-                                             "later";
+        return strstr(uri, "://[") != NULL
+                   ? "; 'ip address' lists those of this host (of IPv6 there are none where "
+                     "net.ipv6.conf.all.disable_ipv6 is 1), --free-bind takes one that comes later"
+                   : "; 'ip address' lists those of this host, --free-bind takes one that comes later";
     case -EAFNOSUPPORT:
         return strstr(uri, "://[") != NULL ? "; this kernel runs without IPv6: use an IPv4 address" : "";
     case -ENOENT:

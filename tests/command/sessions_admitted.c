@@ -123,7 +123,7 @@ TASK_TEST(two_make_room_for_two)
     int clients[3];
 
     open_sessions(&fixture);
-    fixture.all.tick_ns = 1;
+    fixture.all.tick_ns = COIR_MICROSECOND;
     watch = open_independent();
     doors = open_independent();
     admit_three(&fixture, clients);
@@ -151,7 +151,7 @@ TASK_TEST(who_was_active_less_than_a_tick_ago_makes_no_room)
     int clients[3];
 
     open_sessions(&fixture);
-    fixture.all.tick_ns = 1;
+    fixture.all.tick_ns = COIR_MICROSECOND;
     watch = open_independent();
     doors = open_independent();
     admit_three(&fixture, clients);
