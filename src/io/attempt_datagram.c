@@ -45,8 +45,8 @@ static ssize_t receive_message(struct loop *loop, const struct endpoint *endpoin
     return got;
 }
 
-/* Nothing is there, and a hangup was seen: of a socket that somebody has shut down it stays, and recvmsg(2) says nothing
- * of it; a report of the network is taken by now. */
+/* Nothing is there, and a hangup was seen: of a socket that somebody has shut down it stays, and recvmsg(2) says
+ * nothing of it; a report of the network is taken by now. */
 static bool is_shut_down(const struct endpoint *endpoint)
 {
     struct pollfd descriptor = {.fd = endpoint->fd, .events = POLLRDHUP};

@@ -241,8 +241,8 @@ int readiness_tune(struct engine *engine, struct endpoint *endpoint, const struc
     return endpoint->flags & ENDPOINT_LOCAL ? 0 : tune_socket(endpoint->fd, tuning);
 }
 
-/* Reports that the giver of a socket wanted queued would stay there, as nobody here reads that queue, and poll(2) tell of
- * an error for ever. Turning it off empties it. */
+/* Reports that the giver of a socket wanted queued would stay there, as nobody here reads that queue, and poll(2) tell
+ * of an error for ever. Turning it off empties it. */
 static int refuse_reports(int fd)
 {
     int rc = set_number(fd, IPPROTO_IP, IP_RECVERR, 0);

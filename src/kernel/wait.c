@@ -51,7 +51,8 @@ int kernel_epoll_wait_ns(int epoll_fd, struct epoll_event *ret_events, int max, 
 int kernel_poll(struct pollfd *descriptors, size_t count, int64_t timeout_ns)
 {
     int64_t seconds = timeout_ns / NANOSECONDS_PER_SECOND;
-    /* 68 years at most: beyond, a 32-bit glibc (2.36) takes what is ready, and an old ENOSYS in errno, for a failure. */
+    /* 68 years at most: beyond, a 32-bit glibc (2.36) takes what is ready, and an old ENOSYS in errno, for a failure.
+     */
     struct timespec timeout = {.tv_sec = (time_t)(seconds < INT32_MAX ? seconds : INT32_MAX),
                                .tv_nsec = (long)(timeout_ns % NANOSECONDS_PER_SECOND)};
     int ready = ppoll(descriptors, (nfds_t)count, timeout_ns < 0 ? NULL : &timeout, NULL);

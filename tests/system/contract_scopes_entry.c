@@ -36,8 +36,8 @@ struct works {
     struct coir_channel *channel; /* one item in it, room for one more */
     struct coir_datagram_socket *datagrams;
     struct coir_datagram datagram; /* to itself; one is in its queue */
-    int theirs;                   /* the peer of `ours`, who has sent 4 bytes */
-    int client;                   /* queued at the listener */
+    int theirs;                    /* the peer of `ours`, who has sent 4 bytes */
+    int client;                    /* queued at the listener */
     char address[COIR_ADDRESS_SIZE];
 };
 
