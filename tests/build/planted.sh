@@ -10,6 +10,12 @@ if [ -n "$COIR_SANITIZE" ]; then
     echo 'skipped: a sanitized library needs a program sanitized alike'
     exit 77
 fi
+case $CC in
+*musl*)
+    echo 'skipped: it is by compilers for another C library'
+    exit 77
+    ;;
+esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 status=0

@@ -106,13 +106,23 @@ static bool is_hidden(const struct mask *mask)
 #endif
 }
 
+/* The call by which a C library, as musl, tries again where that one is not there; else `call` itself. */
+static uint32_t find_older(uint32_t call)
+{
+#ifdef SYS_signalfd
+    if (call == SYS_signalfd4)
+        return SYS_signalfd;
+#endif
+    return call;
+}
+
 /* Call numbers are this machine's own: of programs for another one it masks something else. */
-static bool install(const struct mask *mask)
+static bool install(const struct mask *mask, uint32_t call)
 {
     struct sock_filter filter[4 + 2 * CONDITIONS_MAX];
     size_t last = 3 + 2 * (size_t)mask->condition_count;
     struct sock_fprog program = {.len = (unsigned short)(last + 1), .filter = filter};
-    size_t at = add_test(filter, 0, offsetof(struct seccomp_data, nr), mask->call, last);
+    size_t at = add_test(filter, 0, offsetof(struct seccomp_data, nr), call, last);
 
     for (unsigned int i = 0; i < mask->condition_count; i++)
         at = add_test(filter, at, offset_of(mask->conditions[i].argument), mask->conditions[i].value, last);
@@ -140,7 +150,7 @@ int main(int argument_count, char **arguments)
         fprintf(stderr, "skipped: no seccomp filter sees what socketcall(2) is for\n");
         return EXIT_SKIPPED;
     }
-    if (!install(mask)) {
+    if (!install(mask, find_older(mask->call)) || !install(mask, mask->call)) {
         fprintf(stderr, "skipped: no seccomp filter here: %s\n", strerror(errno));
         return EXIT_SKIPPED;
     }
