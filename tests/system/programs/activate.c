@@ -63,7 +63,8 @@ static int open_far(int fd)
 {
     int far = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD + SOCKETS_MAX);
 
-    if (far < 0)
+    /* Once more over it: of a copy by fcntl(2) qemu forgets that it is a signalfd, whose bytes it has to turn round. */
+    if (far < 0 || dup3(fd, far, O_CLOEXEC) < 0)
         PEER_DIE("no descriptor: %s", strerror(errno));
     close(fd);
     return far;
