@@ -9,10 +9,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+/* malloc() would refuse more, too, but those who watch it take that for a bug of its caller. */
+#define SIZE_MOST ((size_t)PTRDIFF_MAX)
+
 void *alloc_bytes(size_t size)
 {
     ASSERT(size > 0);
-    return malloc(size);
+    return size > SIZE_MOST ? NULL : malloc(size);
 }
 
 void *alloc_zeroed(size_t count, size_t size)
@@ -20,8 +23,8 @@ void *alloc_zeroed(size_t count, size_t size)
     size_t total;
 
     ASSERT(count > 0 && size > 0);
-    if (__builtin_mul_overflow(count, size, &total))
-        return NULL; /* calloc() would say so too, but sanitizers take that for a bug of its caller */
+    if (__builtin_mul_overflow(count, size, &total) || total > SIZE_MOST)
+        return NULL;
     return calloc(1, total);
 }
 
