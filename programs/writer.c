@@ -25,7 +25,7 @@
 #define RING_BYTES_LEAST 8192
 #define RING_BYTES_DEFAULT (256 * 1024)
 /* After its cancellation a thread ends at once, unless the kernel itself hangs. */
-#define CANCEL_NS (100 * COIR_MILLISECOND)
+#define CANCEL_NS COIR_SECOND
 
 void writer_wake(int fd)
 {
