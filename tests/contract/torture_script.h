@@ -44,9 +44,15 @@ static inline void script_tell(struct script *script, const char *place, int err
     script->first_error = error;
 }
 
+/* Far more than a run takes. */
+static inline coir_time script_patience(void)
+{
+    return (test_is_under_valgrind() ? 10 : 2) * COIR_SECOND;
+}
+
 static inline coir_time script_limit(const struct script *script)
 {
-    return script->patient ? 2 * COIR_SECOND : 10 * COIR_MILLISECOND;
+    return script->patient ? script_patience() : 10 * COIR_MILLISECOND;
 }
 
 /* Tells of an error, and returns whether it was one. */
@@ -442,7 +448,7 @@ static inline void script_serve(struct script *script)
 /** The first task of the run. */
 static inline int script_run(void *arg)
 {
-    struct coir_scope_options limit = {.limit_ns = 4 * COIR_SECOND};
+    struct coir_scope_options limit = {.limit_ns = 2 * script_patience()};
     struct script *script = arg;
 
     if (script_failed(script, "scope", coir_scope_open(&limit, &script->life)))
