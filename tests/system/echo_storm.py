@@ -36,7 +36,8 @@ def storm(memory, seconds):
     """Returns the server, the crowd's tally, the good ones' and the most memory that was seen, in bytes."""
     overflows = count_overflows()
     raise_descriptors()
-    with Server("--memory", "%dM" % (memory // MIB), "--stall-timeout", "2s", "--max-sessions", str(SESSIONS)) as server:
+    options = ("--memory", "%dM" % (memory // MIB), "--stall-timeout", "2s", "--max-sessions", str(SESSIONS))
+    with Server(*options, wait=100) as server:  # it may have thousands in its queue, of whom most have left
         port = server.addresses[0].rsplit(":", 1)[1]
         crowd = subprocess.Popen(
             [STORM, "crowd", port] + [str(count) for count in (DEAF, RESTLESS, IDLE, FLOOD)],
