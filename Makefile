@@ -13,12 +13,13 @@ SECONDS ?= 60
 MAKEFLAGS += --no-print-directory
 COIR = build/release/bin/coir
 
-.PHONY: help run test coverage fuzz bench bench-build lint install clean
+.PHONY: help run test proof coverage fuzz bench bench-build lint install clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run       serve the echo protocol on port 7007'
 	@echo 'make test      build and run every test, optimised and with sanitizers'
+	@echo 'make proof     test every build: tools, compilers, machines; docs/proof.md has the table'
 	@echo 'make coverage  tell which lines and branches the tests reach, and which not'
 	@echo 'make fuzz      feed parsers and sessions with nonsense, SECONDS=60 each'
 	@echo 'make bench     measure every claim, or BENCH="switch spawn"'
@@ -35,6 +36,10 @@ run:
 test:
 	@tools/setup.sh test
 	@tools/test.sh $(PRESETS)
+
+proof:
+	@for set in test tools machines; do tools/setup.sh $$set || exit; done
+	@tools/legs.py --whole
 
 coverage:
 	@tools/setup.sh coverage

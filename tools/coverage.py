@@ -9,16 +9,17 @@
 # misses a limit, or has a line or branch that no test reached and that no row of
 # docs/coverage.md explains. Without: fails if such a row names what is not there.
 import collections
-import datetime
 import json
 import os
 import re
 import sys
 
+import page
+
 ROOMS = ("task", "io", "engine/epoll", "engine/poll", "net")
 LIMITS = {"lines": 95.0, "branches": 90.0}
 PAGE = "docs/coverage.md"
-MARKS = ("<!-- figures: written by make coverage -->", "<!-- end of figures -->")
+MARK = "<!-- figures: written by make coverage -->"
 
 Row = collections.namedtuple("Row", "file function code")
 Gap = collections.namedtuple("Gap", "file function number code what")
@@ -27,8 +28,8 @@ Gap = collections.namedtuple("Gap", "file function number code what")
 def read_rows():
     """The rows of the page's table of explanations: | FILE | `FUNCTION()` | `CODE` or all of it | why |"""
     rows = []
-    with open(PAGE, encoding="utf-8") as page:
-        for line in page:
+    with open(PAGE, encoding="utf-8") as text:
+        for line in text:
             found = re.match(r"\| (src/\S+) \| `(\w+)\(\)` \| (?:`(.+?)`|all of it) \| .+ \|$", line)
             if found:
                 rows.append(Row(found[1], found[2], (found[3] or "").replace("\\|", "|")))
@@ -145,19 +146,10 @@ def describe(tallies):
     return "\n".join(text)
 
 
-def publish(table, seconds):
-    with open(PAGE, encoding="utf-8") as page:
-        before, _, rest = page.read().partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    date = "Of %s, on %d cores; it took %d s.\n" % (datetime.date.today().isoformat(), os.cpu_count(), seconds)
-    with open(PAGE, "w", encoding="utf-8") as page:
-        page.write("\n".join([before + MARKS[0], "", date, table, "", MARKS[1] + after]))
-
-
 def report(build, seconds):
     tallies, unexplained, unused = tally_all(build, read_rows())
     table = describe(tallies)
-    publish(table, seconds)
+    page.publish(PAGE, MARK, table, seconds)
     print(table)
     print("coverage: %d s; %d branches of assertions are left out; %s/index.html has every line" % (
         seconds, sum(tally.asserted for tally in tallies.values()), build))

@@ -17,7 +17,7 @@
 set -eu
 
 # What each set needs, as: name, how to look for it, packages for apt dnf pacman apk. A manager that has none (-) is
-# asked for nothing; tools/machines.sh and tools/kernel.sh leave out what they lack.
+# asked for nothing; tools/legs.py and tools/kernel.sh say what they lack.
 list_needs() {
     cat <<'END'
 run compiler tool:cc gcc gcc gcc gcc
