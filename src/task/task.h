@@ -124,13 +124,14 @@ void task_wake(struct task *task, int result);
  * each one's stack is cold, and out of the TLB too. Events come many at a time:
  * touched as they are taken in, the walks of the page tables overlap, where at
  * each task's turn its switch would wait for its own. Loads, not prefetches:
- * those are dropped where the page is not in the TLB. Nobody watches them:
- * there are red zones on the way.
+ * those are dropped where the page is not in the TLB.
  */
-SANITIZER_NOT_INSTRUMENTED static inline void task_warm_up(const struct task *task)
+static inline void task_warm_up(const struct task *task)
 {
     const volatile char *begin = task->context.stack_pointer;
 
+    if (sanitizer_watches_switches())
+        return; /* there are red zones on the way */
 #pragma GCC unroll 8
     for (size_t i = 0; i < TASK_WARM_SIZE; i += 64)
         (void)begin[i];
