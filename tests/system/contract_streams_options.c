@@ -230,7 +230,7 @@ static int find_listening(uint16_t port)
 static unsigned read_somaxconn(void)
 {
     FILE *file = fopen("/proc/sys/net/core/somaxconn", "r");
-    unsigned value;
+    unsigned value = 0;
 
     if (file == NULL || fscanf(file, "%u", &value) != 1)
         TEST_SKIP("net.core.somaxconn cannot be read");
