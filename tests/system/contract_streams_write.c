@@ -4,7 +4,7 @@
  */
 #include "support/session.h"
 
-#define FLOOD_SIZE ((size_t)4 << 20)
+#define FLOOD_SIZE ((size_t)8 << 20) /* twice what tcp_wmem lets a socket hold that nobody reads from */
 
 static unsigned char *make_flood(void)
 {
