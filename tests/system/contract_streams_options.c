@@ -280,7 +280,7 @@ static int open_each_kind(void *arg)
     assert_int_equal(coir_listen("tcp://:0", NULL, &listener), 0);
     assert_int_equal(coir_listen(session_abstract(), NULL, &paths), 0);
     assert_int_equal(coir_datagram_open("udp://:0", NULL, &datagrams), 0);
-    assert_int_equal(coir_datagram_open("unix://@coir-closed-on-exec", NULL, &local), 0);
+    assert_int_equal(coir_datagram_open(session_abstract(), NULL, &local), 0);
     assert_int_equal(coir_listener_info(paths, &info), 0);
     assert_int_equal(coir_connect(info.local, NULL, &connected), 0);
     assert_int_equal(coir_accept(paths, &accepted), 0);
