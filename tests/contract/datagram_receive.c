@@ -273,7 +273,7 @@ CASE(reports_that_the_giver_wanted_queued_make_nobody_spin)
     coir_scope_set_limit(scope, 20 * COIR_MILLISECOND);
     assert_int_equal(coir_datagram_receive(socket, &datagram), -ETIME);
     assert_int_equal(coir_scope_close(scope), 0);
-    assert_in_range(run_info().waits - waits, 1, 10);
+    assert_in_range(run_info().waits - waits, 0, 10); /* on a slow machine the time is over before the first */
     coir_datagram_close(socket);
 }
 
