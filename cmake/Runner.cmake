@@ -59,5 +59,5 @@ if(COIR_VALGRIND)
     # It takes 0.4 s to start, and most cases take a hundredth of that.
     set(COIR_TEST_TOGETHER ON)
     string(REPLACE ";" " " words "${COIR_TEST_RUNNER}")
-    coir_run_programs(watched "${words} --log-file=\"$COIR_WATCHED_LOGS/%p\"" bin/coir ${examples})
+    coir_run_programs(watched "${words} --log-file=\"\${COIR_WATCHED_LOGS:?}/%p\"" bin/coir ${examples})
 endif()
