@@ -34,17 +34,18 @@ struct loop {
     uint64_t stale_events;
 };
 
-/** The calling thread's loop. */
+_Static_assert(offsetof(struct loop, scheduler) == 0, "a scheduler's address is its loop's, or NULL for both");
+
+/** The calling thread's loop; NULL where nothing runs. */
 static inline struct loop *loop_current(void)
 {
-    return CONTAINER_OF(scheduler_current, struct loop, scheduler);
+    return (struct loop *)(void *)scheduler_current;
 }
 
 /** Where `member` of the calling thread's loop is, or nothing where there is no loop: to be compared with, before it is
  * known that there is one. Of integers: &loop_current()->member means to a compiler that there is, whatever is asked
  * after it. */
-#define LOOP_MEMBER(member)                                                                                            \
-    ((const void *)((uintptr_t)scheduler_current + offsetof(struct loop, member) - offsetof(struct loop, scheduler)))
+#define LOOP_MEMBER(member) ((const void *)((uintptr_t)scheduler_current + offsetof(struct loop, member)))
 
 #define ENDPOINT_MAGIC 0x656e6470u
 

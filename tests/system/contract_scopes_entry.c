@@ -305,7 +305,7 @@ static int collect(void *arg)
 
 /* A limit of random length, in units that double while nobody gets anything: where starting a task takes longer than
  * the limit, nobody ever would. */
-static struct coir_scope_options draw_limit(struct test_random *random, uint64_t count, coir_time *unit, bool got)
+static struct coir_scope_options draw_limit(struct test_random *random, size_t count, coir_time *unit, bool got)
 {
     *unit = got || *unit == 0 ? COIR_MICROSECOND : 2 * *unit;
     return (struct coir_scope_options){.limit_ns = 1 + (coir_time)test_random_below(random, count) * *unit};
