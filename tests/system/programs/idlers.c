@@ -86,6 +86,7 @@ int main(int argument_count, char **arguments)
         PEER_DIE("usage: idlers COUNT");
     count = peer_number(arguments[1]);
     peer_raise_descriptor_limit();
+    (void)setvbuf(stdout, NULL, _IOFBF, BUFSIZ);     /* of a pipe, too, musl writes the first line at once */
     (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* a debugger that is no ancestor may attach */
     return coir_run(start_sessions, &count, NULL) == 0 ? 0 : 1;
 }
