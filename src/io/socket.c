@@ -243,21 +243,20 @@ int readiness_tune(struct engine *engine, struct endpoint *endpoint, const struc
 
 /* Reports that the giver of a socket wanted queued would stay there, as nobody here reads that queue, and poll(2) tell
  * of an error for ever. Turning it off empties it. */
-static int refuse_reports(int fd)
+static void refuse_reports(int fd)
 {
-    int rc = set_number(fd, IPPROTO_IP, IP_RECVERR, 0);
-    int other = set_number(fd, IPPROTO_IPV6, IPV6_RECVERR, 0);
-
-    return rc == 0 && other != -ENOPROTOOPT ? other : rc; /* -ENOPROTOOPT: an IPv4 socket */
+    (void)set_number(fd, IPPROTO_IP, IP_RECVERR, 0);
+    (void)set_number(fd, IPPROTO_IPV6, IPV6_RECVERR, 0); /* which an IPv4 socket does not know */
 }
 
 int readiness_tune_datagrams(struct engine *engine, struct endpoint *endpoint, const struct datagram_tuning *tuning)
 {
     bool local = endpoint->flags & ENDPOINT_LOCAL;
-    int rc = local ? 0 : refuse_reports(endpoint->fd);
 
     (void)engine;
-    return rc < 0 ? rc : tune_datagrams(endpoint->fd, local, tuning);
+    if (!local)
+        refuse_reports(endpoint->fd);
+    return tune_datagrams(endpoint->fd, local, tuning);
 }
 
 /* The connection is gone. Why, the kernel says once. */

@@ -240,6 +240,7 @@ CASE_OF_KINDS(a_socket_that_is_shut_down_is_dead)
         }
         (void)shutdown(exchange.socket->endpoint->fd, SHUT_RD); /* of UDP it says -ENOTCONN, and does it */
         assert_int_equal(coir_scope_close(scope), 0);
+        fault_fail("kernel_poll", 1, EINTR, FAULT_ONCE);
         if (waiting)
             assert_int_equal(receiver.result, -EINVAL);
         else

@@ -36,6 +36,30 @@ SESSION_TEST(accept_gives_what_is_queued_and_then_eshutdown)
     coir_listener_close(listener);
 }
 
+static int read_one(void *arg)
+{
+    char byte;
+
+    return (int)coir_read(arg, &byte, 1);
+}
+
+/* The reader has been woken by the drain, and not had its turn yet. */
+SESSION_TEST(a_cancel_right_after_a_drain_is_a_cancel)
+{
+    struct coir_scope *scope = session_scope(COIR_SCOPE_INDEPENDENT);
+    struct session session = session_accept();
+    int result = 0;
+    struct coir_task_options options = {.ret_result = &result};
+
+    assert_int_equal(coir_spawn(scope, read_one, session.stream, &options), 0);
+    session_settle();
+    coir_scope_drain(scope, COIR_SECOND);
+    coir_scope_cancel(scope);
+    assert_int_equal(coir_scope_close(scope), 0);
+    assert_int_equal(result, -ECANCELED);
+    session_end(&session);
+}
+
 static int accept_one(void *arg)
 {
     struct coir_stream *stream;
