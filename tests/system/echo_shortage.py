@@ -147,7 +147,7 @@ def nobody_spins_and_whoever_waits_is_served():
             inside.pop().close()
             took, served = until_served(outside, begin, 1)
             print("       %s: one was served %.0f ms after one had left" % (engine, took * 1000))
-            expect(took < 1, "%.3f s" % took)
+            expect(took < (10 if SANITIZED else 1), "%.3f s" % took)
             begin = time.monotonic()
             set_limit(server, None)
             others = [client for client in outside if client not in served]
@@ -156,7 +156,7 @@ def nobody_spins_and_whoever_waits_is_served():
                                 WAITING - 1 - len(first[1]))[0]
             print("       %s: with a higher limit one after %.0f ms, all after %.0f ms"
                   % (engine, first[0] * 1000, took * 1000))
-            expect(took < 1, "%.3f s" % took)
+            expect(took < (10 if SANITIZED else 1), "%.3f s" % took)
         expect(server.totals()["accepted"] == 20 + WAITING, server.said)
 
 
