@@ -46,11 +46,12 @@ if [ "$COIR_DEBUG" = ON ]; then
     expect_report released 'a released slice was written to' env
     expect_report past 'a slice was written to past its end' env
 fi
+[ -z "$COIR_SANITIZE" ] || exit "$status" # Valgrind does not get on with ThreadSanitizer
 if [ "$COIR_WATCHED" = emulator ]; then
     echo 'Valgrind would watch the emulator: left out'
 elif command -v valgrind >/dev/null && ! can_watch; then
     echo 'Valgrind cannot run programs for this machine, or this C library: left out'
-elif [ -z "$COIR_SANITIZE" ] && command -v valgrind >/dev/null; then
+elif command -v valgrind >/dev/null; then
     expect_silence valgrind --quiet --error-exitcode=99
     expect_report released 'Invalid write of size 1' valgrind --quiet --error-exitcode=99
     if [ "$COIR_DEBUG" = ON ]; then
