@@ -9,19 +9,8 @@
  */
 #include "context/context.h"
 
-/* perf does not read the last word of a stack, where the return address into the entry would be. */
-#define TOP_LEFT_FREE 16
-
-void context_init(struct context *context, void *low, size_t size, size_t reserved, void (*entry)(void *value))
+void context_init_watched(struct context *context)
 {
-    char *top = (char *)low + size - reserved - TOP_LEFT_FREE;
-
-    if (UNLIKELY(sanitizer_watches_memory()))
-        sanitizer_unpoison(low, size - reserved);
-    context->stack_pointer = context_prepare(low, top, entry);
-    context->stack_low = low;
-    context->stack_size = size;
-    context->fake_stack = NULL;
     if (__tsan_create_fiber != NULL)
         context->fiber = __tsan_create_fiber(0);
 }
@@ -63,10 +52,13 @@ SANITIZER_NOT_INSTRUMENTED void *context_switch_watched(struct context *from, st
     return value;
 }
 
-SANITIZER_NOT_INSTRUMENTED void context_entered(struct context *context, const char *name)
+SANITIZER_NOT_INSTRUMENTED int context_switch_number_watched(struct context *from, struct context *to, int value)
 {
-    if (!sanitizer_watches_switches())
-        return;
+    return (int)(intptr_t)context_switch_watched(from, to, (void *)(intptr_t)value, false);
+}
+
+SANITIZER_NOT_INSTRUMENTED void context_entered_watched(struct context *context, const char *name)
+{
     finish_switch(context);
     if (__tsan_set_fiber_name != NULL && name[0] != '\0')
         __tsan_set_fiber_name(__tsan_get_current_fiber(), name);

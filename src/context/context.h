@@ -29,13 +29,6 @@ struct context {
     };
 };
 
-/**
- * Prepares `context` to call `entry(value)` on the empty stack [`low`, `low` + `size`)
- * when it is first switched to, below the `reserved` bytes at the stack's top.
- * `entry` never returns: it leaves by context_leave().
- */
-void context_init(struct context *context, void *low, size_t size, size_t reserved, void (*entry)(void *value));
-
 /** The machine's switch: pushes registers, stores the stack pointer in *save, goes on at `restore`. */
 void *context_swap(void **save, void *restore, void *value) __asm__("coir_context_swap")
     __attribute__((visibility("hidden")));
@@ -46,6 +39,31 @@ void *context_swap(void **save, void *restore, void *value) __asm__("coir_contex
  */
 void *context_prepare(void *low, void *top, void (*entry)(void *value)) __asm__("coir_context_prepare")
     __attribute__((visibility("hidden")));
+
+/** perf does not read the last word of a stack, where the return address into the entry would be. */
+#define CONTEXT_TOP_LEFT_FREE 16
+
+/** The sanitizer's part of context_init(). */
+void context_init_watched(struct context *context);
+
+/**
+ * Prepares `context` to call `entry(value)` on the empty stack [`low`, `low` + `size`)
+ * when it is first switched to, below the `reserved` bytes at the stack's top, all of
+ * which may be written to from then on. `entry` never returns: it leaves by
+ * context_leave().
+ */
+static inline void context_init(struct context *context, void *low, size_t size, size_t reserved,
+                                void (*entry)(void *value))
+{
+    if (UNLIKELY(sanitizer_watches_memory()))
+        sanitizer_unpoison(low, size);
+    context->stack_pointer = context_prepare(low, (char *)low + size - reserved - CONTEXT_TOP_LEFT_FREE, entry);
+    context->stack_low = low;
+    context->stack_size = size;
+    context->fake_stack = NULL;
+    if (UNLIKELY(sanitizer_watches_switches()))
+        context_init_watched(context);
+}
 
 /** context_swap() with the sanitizer hooks around it. `leave`: `from` is never entered again. */
 void *context_switch_watched(struct context *from, struct context *to, void *value, bool leave);
@@ -67,11 +85,14 @@ static inline void *context_switch(struct context *from, struct context *to, voi
 int context_swap_number(void **save, void *restore, int value) __asm__("coir_context_swap")
     __attribute__((visibility("hidden")));
 
+/** context_switch_watched() with a number for a value. */
+int context_switch_number_watched(struct context *from, struct context *to, int value);
+
 /** context_switch() with a number for a value. */
 static inline int context_switch_number(struct context *from, struct context *to, int value)
 {
     if (UNLIKELY(sanitizer_watches_switches()))
-        return (int)(intptr_t)context_switch_watched(from, to, (void *)(intptr_t)value, false);
+        return context_switch_number_watched(from, to, value);
     return context_swap_number(&from->stack_pointer, to->stack_pointer, value);
 }
 
@@ -88,8 +109,15 @@ _Noreturn static inline void context_leave(struct context *from, struct context 
 /** Tells the sanitizer that the suspended `context` will never be entered again. */
 void context_drop(struct context *context);
 
+/** The rest of context_entered(). */
+void context_entered_watched(struct context *context, const char *name);
+
 /** First thing on a new context's stack, called by `entry`: tells the sanitizer that the switch is over, and by which
  * name to report what happens here; empty = none. */
-void context_entered(struct context *context, const char *name);
+static inline void context_entered(struct context *context, const char *name)
+{
+    if (UNLIKELY(sanitizer_watches_switches()))
+        context_entered_watched(context, name);
+}
 
 #endif
