@@ -154,8 +154,7 @@ static int run_first_task(struct runtime *runtime, int (*fn)(void *arg), void *a
     struct coir_scope *root = scope_open_root(scheduler);
     int result = 0;
     struct coir_task_options options = {.name = "main", .stack = stack, .ret_result = &result};
-    struct task_plan plan = {.fn = fn, .arg = arg, .options = &options};
-    int rc = root == NULL ? -ENOMEM : task_start(scheduler, root, &plan);
+    int rc = root == NULL ? -ENOMEM : task_start(scheduler, root, fn, arg, &options);
 
     if (rc == 0) {
         loop_run(&runtime->loop);

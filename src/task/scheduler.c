@@ -56,7 +56,7 @@ void scheduler_done(struct scheduler *scheduler)
 }
 
 /* Frees a task that has returned. Nothing of its stack is touched: it may still be in use. */
-static void reap_task(struct scheduler *scheduler, struct task *task)
+static inline void reap_task(struct scheduler *scheduler, struct task *task)
 {
     struct coir_scope *home = task->home;
     int result = task->wait.result;

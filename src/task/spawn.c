@@ -23,30 +23,26 @@ static void run_task(void *value)
     scheduler_end_task(scheduler_current, task);
 }
 
-/* Copies the argument to the top of the task's stack, below what is left free there; returns the bytes that takes. */
-static size_t copy_argument(struct task *task, const void *arg, size_t size)
+/* Lays the first frame on the task's stack, below a copy of the argument, if it is to be copied, which is below what
+ * is left free there. */
+static void init_stack(struct task *task, const void *arg, size_t arg_size)
 {
-    size_t reserved = TASK_WARM_SIZE + ((size + 15) & ~(size_t)15);
-    char *begin = (char *)stack_low(task->stack) + stack_size(task->stack) - reserved;
+    size_t reserved = TASK_WARM_SIZE + ((arg_size + 15) & ~(size_t)15);
+    size_t size = stack_size(task->stack);
+    char *low = stack_low(task->stack);
 
-    if (UNLIKELY(sanitizer_watches_memory()))
-        sanitizer_unpoison(begin, reserved); /* which a task that has ended may have left forbidden */
-    if (size == 0)
-        return reserved;
+    context_init(&task->context, low, size, reserved, run_task);
+    if (LIKELY(arg_size == 0))
+        return;
     ASSERT(arg != NULL); /* there are bytes to copy */
-    task->first.arg = begin;
-    memcpy(begin, arg, size);
-    return reserved;
+    task->first.arg = memcpy(low + size - reserved, arg, arg_size);
 }
 
-static void init_task(struct task *task, struct coir_scope *scope, const struct task_plan *plan)
+/* What `options` say of a task. */
+static void init_task(struct task *task, struct coir_scope *scope, const struct coir_task_options *options)
 {
-    const struct coir_task_options *options = plan->options;
-
     task->scope = scope;
     task->home = scope;
-    task->first.fn = plan->fn;
-    task->first.arg = plan->arg;
     task->ret_result = options->ret_result;
     task->locals = NULL;
     task->wait.result = 0;
@@ -60,9 +56,9 @@ static void init_task(struct task *task, struct coir_scope *scope, const struct 
     }
 }
 
-int task_start(struct scheduler *scheduler, struct coir_scope *scope, const struct task_plan *plan)
+int task_start(struct scheduler *scheduler, struct coir_scope *scope, int (*fn)(void *arg), void *arg,
+               const struct coir_task_options *options)
 {
-    const struct coir_task_options *options = plan->options;
     struct task *task = slab_take(&scheduler->tasks);
     int rc;
 
@@ -78,9 +74,10 @@ int task_start(struct scheduler *scheduler, struct coir_scope *scope, const stru
         slab_give(&scheduler->tasks, task);
         return -EINVAL;
     }
-    init_task(task, scope, plan);
-    context_init(&task->context, stack_low(task->stack), stack_size(task->stack),
-                 copy_argument(task, plan->arg, options->arg_size), run_task);
+    init_task(task, scope, options);
+    task->first.fn = fn;
+    task->first.arg = arg;
+    init_stack(task, arg, options->arg_size);
     list_append(&scope->children, &task->sibling);
     scope->child_count++;
     scheduler->tasks_spawned++;
@@ -90,22 +87,30 @@ int task_start(struct scheduler *scheduler, struct coir_scope *scope, const stru
     return 0;
 }
 
+/* The rest of coir_spawn() where the scope wants attention, or is not the one that the caller is in. Apart, so that
+ * the usual way has no frame of its own. */
+static __attribute__((noinline)) int start_with_care(struct scheduler *scheduler, struct coir_scope *scope,
+                                                     int (*fn)(void *arg), void *arg,
+                                                     const struct coir_task_options *options)
+{
+    int rc;
+
+    ASSERT(scope_contains(scope, scheduler->current->scope)); /* the caller is inside the scope */
+    rc = scope->needs_check ? scope_check(scheduler, scope) : 0;
+    return rc < 0 ? rc : task_start(scheduler, scope, fn, arg, options);
+}
+
 int coir_spawn(struct coir_scope *scope, int (*fn)(void *arg), void *arg, const struct coir_task_options *options)
 {
     static const struct coir_task_options defaults;
     struct scheduler *scheduler = scheduler_current;
-    struct task_plan plan = {.fn = fn, .arg = arg, .options = options != NULL ? options : &defaults};
 
     ASSERT(task_is_running());
     ASSERT(scope != NULL && slab_owns(&scheduler->scopes, scope));
-    /* The caller is inside the scope. */
-    ASSERT(scope == scheduler->current->scope || scope_contains(scope, scheduler->current->scope));
     ASSERT(fn != NULL);
-    if (UNLIKELY(scope->needs_check)) {
-        int rc = scope_check(scheduler, scope);
-
-        if (rc < 0)
-            return rc;
-    }
-    return task_start(scheduler, scope, &plan);
+    if (options == NULL)
+        options = &defaults;
+    if (scope->needs_check || scope != scheduler->current->scope)
+        return start_with_care(scheduler, scope, fn, arg, options);
+    return task_start(scheduler, scope, fn, arg, options);
 }

@@ -5,9 +5,8 @@
 #include "task/task.h"
 #include <errno.h>
 
-/* Leaves `task` for `next`, or for the loop where there is none. Neither this nor the other way to go on is a part of
- * task_switch_away(), which then needs no frame. */
-static __attribute__((noinline)) int switch_to(struct scheduler *scheduler, struct task *task, struct task *next)
+/* Leaves `task` for `next`, or for the loop where there is none. */
+static inline int switch_to(struct scheduler *scheduler, struct task *task, struct task *next)
 {
     if (next == NULL)
         return context_switch_number(&task->context, &scheduler->loop, 0);
@@ -38,7 +37,7 @@ int task_switch_away(struct scheduler *scheduler, struct task *task)
     struct task *next = scheduler_take(scheduler);
 
     if (next != NULL && next->state == TASK_CALLED)
-        return settle_and_switch(scheduler, next);
+        return settle_and_switch(scheduler, next); /* not a part of this, which then needs no frame */
     return switch_to(scheduler, task, next);
 }
 

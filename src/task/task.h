@@ -106,15 +106,10 @@ struct task {
 
 _Static_assert(sizeof(struct task) <= 256, "a task is promised to take at most 256 bytes");
 
-/** What a task is started with. */
-struct task_plan {
-    int (*fn)(void *arg);
-    void *arg;
-    const struct coir_task_options *options; /* never NULL */
-};
-
-/** Starts a task in `scope`, whatever the scope's state. Returns 0, -ENOMEM or -EINVAL as coir_spawn(). */
-int task_start(struct scheduler *scheduler, struct coir_scope *scope, const struct task_plan *plan);
+/** Starts a task in `scope`, whatever the scope's state. `options` is not NULL. Returns 0, -ENOMEM or -EINVAL as
+ * coir_spawn(). */
+int task_start(struct scheduler *scheduler, struct coir_scope *scope, int (*fn)(void *arg), void *arg,
+               const struct coir_task_options *options);
 
 /** Makes a parked task ready; task_park() will return `result`. One that is ready already gets the new result. */
 void task_wake(struct task *task, int result);

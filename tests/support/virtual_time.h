@@ -50,7 +50,6 @@ static inline int run_virtually(int (*fn)(void *arg), void *arg)
     struct scheduler *scheduler = &virtual_run.scheduler;
     int result = 0;
     struct coir_task_options options = {.name = "main", .ret_result = &result};
-    struct task_plan plan = {.fn = fn, .arg = arg, .options = &options};
     struct coir_scope *root;
 
     virtual_run.now = 1000 * COIR_SECOND;
@@ -58,7 +57,7 @@ static inline int run_virtually(int (*fn)(void *arg), void *arg)
     assert_int_equal(scheduler_init(scheduler, virtual_clock), 0);
     root = scope_open_root(scheduler);
     assert_non_null(root);
-    assert_int_equal(task_start(scheduler, root, &plan), 0);
+    assert_int_equal(task_start(scheduler, root, fn, arg, &options), 0);
     scheduler_current = scheduler;
     virtual_turn(scheduler);
     scheduler_current = NULL;

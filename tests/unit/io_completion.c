@@ -120,13 +120,12 @@ static void run_case(void (*body)(void))
 {
     struct engine engine = {.table = &table};
     struct coir_task_options options = {.name = "main", .stack = COIR_STACK_HUGE};
-    struct task_plan plan = {.fn = run_body, .arg = &body, .options = &options};
     struct coir_scope *root;
 
     assert_int_equal(loop_init(&loop, &engine, 0), 0);
     root = scope_open_root(&loop.scheduler);
     assert_non_null(root);
-    assert_int_equal(task_start(&loop.scheduler, root, &plan), 0);
+    assert_int_equal(task_start(&loop.scheduler, root, run_body, &body, &options), 0);
     cancels = 0;
     loop_run(&loop);
     scope_close_root(&loop.scheduler, root);
