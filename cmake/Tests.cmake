@@ -104,7 +104,8 @@ function(coir_test_properties source ret_properties ret_environment)
     # A case stops itself, with a core, before ctest does.
     math(EXPR factor "(${seconds} + 59) / 60 * ${COIR_TEST_SLOWNESS}")
     math(EXPR seconds "${factor} * 60 + 10")
-    set(properties SKIP_RETURN_CODE 77 TIMEOUT ${seconds})
+    # Those that may take longest begin first.
+    set(properties SKIP_RETURN_CODE 77 TIMEOUT ${seconds} COST ${seconds})
     if(alone)
         list(APPEND properties RUN_SERIAL TRUE)
     endif()
