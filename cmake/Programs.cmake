@@ -4,8 +4,9 @@
 # examples and the benches.
 #
 # Under bench/, a file with a main() is a program, the others are linked to
-# each of them: bench/idle.c and bench/idle/main.c make `idle`, a claim that
-# `make bench` runs; bench/echo/baseline.c makes `echo_baseline`, a helper.
+# each of them, with the parts of the command: bench/idle.c and bench/idle/main.c
+# make `idle`, a claim that `make bench` runs; bench/echo/baseline.c makes
+# `echo_baseline`, a helper.
 
 if(NOT TARGET coir)
     return()
@@ -20,7 +21,7 @@ if(sources)
     list(FILTER parts EXCLUDE REGEX "/programs/main\\.c$")
     add_library(program_parts STATIC ${parts})
     target_include_directories(program_parts PUBLIC ${CMAKE_SOURCE_DIR}/programs)
-    target_link_libraries(program_parts PUBLIC coir_program PRIVATE coir_counted)
+    target_link_libraries(program_parts PUBLIC coir_program m PRIVATE coir_counted)
 
     add_executable(coir-command programs/main.c)
     target_link_libraries(coir-command PRIVATE program_parts)
@@ -64,7 +65,7 @@ foreach(source IN LISTS sources)
 endforeach()
 if(shared)
     add_library(bench_shared OBJECT EXCLUDE_FROM_ALL ${shared})
-    target_link_libraries(bench_shared PUBLIC coir_program m)
+    target_link_libraries(bench_shared PUBLIC program_parts m)
     foreach(source IN LISTS shared)
         get_filename_component(folder ${source} DIRECTORY)
         target_include_directories(bench_shared PUBLIC ${folder})

@@ -7,7 +7,7 @@
 #ifndef BENCH_STORM_PULSE_H
 #define BENCH_STORM_PULSE_H
 
-#include "echo/histogram.h"
+#include "histogram.h"
 #include <stdint.h>
 
 struct pulse_plan {
