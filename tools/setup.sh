@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage]
+# Usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage|report]
 #
 # Installs what is missing to build and run coir, to test it too, to check its
 # sources too, to fuzz it too, to run the tests under Valgrind and clang's sanitizers,
-# to build it for other machines, or to count what tests reach, with the system's
-# package manager: apt, dnf, pacman or apk. Looks for the tools and headers themselves,
+# to build it for other machines, to count what tests reach, or to look at reports in
+# a browser, with the system's package manager: apt, dnf, pacman or apk. Looks for the tools and headers themselves,
 # so that nothing is installed where all is there, whoever put it there. Where it has
 # no right to install, it prints the command that would and stops.
 #
@@ -27,6 +27,7 @@ run binutils tool:objcopy binutils binutils binutils binutils
 run cmake tool:cmake cmake cmake cmake cmake
 run make tool:ninja,make ninja-build ninja-build ninja samurai
 run socat tool:socat socat socat socat socat
+run jansson header:jansson.h libjansson-dev jansson-devel jansson jansson-dev
 test c++ tool:c++,g++,clang++ g++ gcc-c++ gcc g++
 test cmocka header:cmocka.h libcmocka-dev libcmocka-devel cmocka cmocka-dev
 test pkg-config tool:pkg-config,pkgconf pkg-config pkgconf-pkg-config pkgconf pkgconf
@@ -38,6 +39,7 @@ lint clang-format tool:clang-format clang-format clang-tools-extra clang clang-e
 lint clang-tidy tool:clang-tidy clang-tidy clang-tools-extra clang clang-extra-tools
 lint clang tool:clang clang clang clang clang
 lint shellcheck tool:shellcheck shellcheck ShellCheck shellcheck shellcheck
+report browser tool:chromium,chromium-browser,google-chrome chromium chromium chromium chromium
 coverage gcc tool:gcc gcc gcc gcc gcc
 coverage gcovr tool:gcovr gcovr gcovr gcovr gcovr
 fuzz clang tool:clang clang clang clang clang
@@ -144,8 +146,9 @@ fuzz) sets='run fuzz' ;;
 tools) sets='run test tools' ;;
 machines) sets='run test machines' ;;
 coverage) sets='run test coverage' ;;
+report) sets='run test report' ;;
 *)
-    echo 'usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage]' >&2
+    echo 'usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage|report]' >&2
     exit 2
     ;;
 esac

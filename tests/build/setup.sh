@@ -50,6 +50,7 @@ for package; do
     linux-libc-dev | kernel-headers | linux-api-headers | linux-headers) tools= headers=linux/errno.h ;;
     binutils) tools=objcopy headers= ;;
     ninja-build | ninja | samurai) tools=ninja headers= ;;
+    libjansson-dev | jansson-devel | jansson | jansson-dev) tools= headers=jansson.h ;;
     libcmocka-dev | libcmocka-devel | cmocka | cmocka-dev) tools= headers=cmocka.h ;;
     pkgconf-pkg-config | pkgconf) tools=pkg-config headers= ;;
     netcat-openbsd | nmap-ncat | openbsd-netcat) tools=nc headers= ;;
@@ -104,7 +105,7 @@ expect() {
     fi
 }
 
-everything='cc objcopy cmake make socat stdio.h linux/errno.h'
+everything='cc objcopy cmake make socat stdio.h linux/errno.h jansson.h'
 
 # All is there: nothing is said, nothing is called.
 # shellcheck disable=SC2086 # a list
@@ -122,7 +123,7 @@ for manager in apt-get dnf pacman apk; do
     pacman) install='pacman -S --needed --noconfirm' cmocka=cmocka ;;
     apk) install='apk add' cmocka=cmocka-dev ;;
     esac
-    for set in run test lint fuzz tools machines; do
+    for set in run test lint fuzz tools machines report; do
         make_machine "$manager" 0
         run_setup "$set"
         expect "$manager $set" [ "$code" -eq 0 ]
