@@ -147,8 +147,6 @@ static bool is_simultaneous(const struct load_result *result, const struct load_
 
 static const char *compare_settings(const struct load_settings *a, const struct load_settings *b)
 {
-    if (strcmp(a->uri, b->uri) != 0)
-        return "they went to unlike addresses";
     if (a->mode != b->mode)
         return "their modes differ";
     if (a->message_bytes != b->message_bytes)
@@ -264,6 +262,7 @@ static void merge_settings(struct load_settings *settings, const struct load_set
 {
     settings->connections += other->connections;
     settings->rate += other->rate;
+    join(settings->uri, sizeof(settings->uri), other->uri);
     join(settings->sources, sizeof(settings->sources), other->sources);
     join(settings->engine, sizeof(settings->engine), other->engine);
 }
@@ -271,6 +270,16 @@ static void merge_settings(struct load_settings *settings, const struct load_set
 static coir_time longer_of(coir_time a_ns, coir_time b_ns)
 {
     return a_ns > b_ns ? a_ns : b_ns;
+}
+
+/* Those who went to one server have read the same clock. */
+static coir_time merge_server_cpu(const struct load_result *result, const struct load_result *other)
+{
+    if (strcmp(result->settings.uri, other->settings.uri) == 0)
+        return longer_of(result->server_cpu_ns, other->server_cpu_ns);
+    if (result->server_cpu_ns < 0 || other->server_cpu_ns < 0)
+        return -1;
+    return result->server_cpu_ns + other->server_cpu_ns;
 }
 
 static void merge_counts(struct load_result *result, const struct load_result *other)
@@ -284,8 +293,7 @@ static void merge_counts(struct load_result *result, const struct load_result *o
         result->errors[error] += other->errors[error];
     histogram_merge(&result->latency, &other->latency);
     result->load_cpu_ns += other->load_cpu_ns;
-    /* Each of them has read the same server's clock. */
-    result->server_cpu_ns = longer_of(result->server_cpu_ns, other->server_cpu_ns);
+    result->server_cpu_ns = merge_server_cpu(result, other);
     result->measured_ns = longer_of(result->measured_ns, other->measured_ns);
     if (other->began < result->began)
         result->began = other->began;
@@ -297,8 +305,8 @@ const char *load_result_merge(struct load_result *result, const struct load_resu
 
     if (difference != NULL)
         return difference;
-    merge_settings(&result->settings, &other->settings);
     merge_counts(result, other);
+    merge_settings(&result->settings, &other->settings);
     if (other->point_count > 0)
         merge_timeline(result, other);
     join(result->version, sizeof(result->version), other->version);

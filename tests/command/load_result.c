@@ -229,6 +229,23 @@ TEST(a_timeline_of_nothing_takes_the_others)
     assert_int_equal(result.points[2].messages, 1);
 }
 
+TEST(several_servers_add_up)
+{
+    make(&result);
+    make(&other);
+    result.server_cpu_ns = 3 * COIR_SECOND;
+    other.server_cpu_ns = 4 * COIR_SECOND;
+    other.settings.uri[0] = 'u';
+    assert_null(load_result_merge(&result, &other));
+    assert_int_equal(result.server_cpu_ns, 7 * COIR_SECOND);
+    assert_non_null(strstr(result.settings.uri, other.settings.uri));
+    make(&other);
+    other.settings.uri[0] = 'v';
+    other.server_cpu_ns = -1;
+    assert_null(load_result_merge(&result, &other));
+    assert_int_equal(result.server_cpu_ns, -1); /* of one of them it is not known */
+}
+
 /* Of a copy of the first that was changed: refused for that reason, and the first is as it was. */
 static void expect_refusal(const char *reason)
 {
@@ -254,7 +271,6 @@ static void expect_refusal(const char *reason)
 
 TEST(unlike_results_are_refused_and_change_nothing)
 {
-    EXPECT_REFUSAL(other.settings.uri[0] = 'u', "they went to unlike addresses");
     EXPECT_REFUSAL(other.settings.mode = LOAD_MODE_CHURN, "their modes differ");
     EXPECT_REFUSAL(other.settings.message_bytes++, "the sizes of their messages differ");
     EXPECT_REFUSAL(other.settings.depth++, "their depths differ");
