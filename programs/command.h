@@ -11,15 +11,17 @@ enum command_exit {
     COMMAND_DONE = 0,
     COMMAND_FAILED = 1,  /* it could not start, or had to stop */
     COMMAND_MISUSED = 2, /* the command line is wrong */
-    COMMAND_CUT_OFF = 3  /* it had to end before everything was done */
+    COMMAND_CUT_OFF = 3, /* it had to end before everything was done */
+    COMMAND_WRONG = 4    /* it found bytes that are wrong */
 };
 
 /**
- * `coir echo`: `arguments[0]` is the subcommand's own name.
+ * `coir echo` and `coir load`: `arguments[0]` is the subcommand's own name.
  *
  * Returns: an exit code.
  */
 int echo_main(int count, char **arguments);
+int load_main(int count, char **arguments);
 
 /**
  * Prints one line on standard error, as "coir echo: what".

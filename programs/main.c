@@ -15,19 +15,21 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
     {"echo", echo_main},
+    {"load", load_main},
 };
 
 static const char help[] = "Usage: coir COMMAND [OPTION]...\n"
                            "Network services of straight-line code.\n"
                            "\n"
                            "  coir echo        serve the echo protocol (RFC 862): TCP, UDP, Unix sockets\n"
+                           "  coir load        test such a server: its speed, and every byte it sends back\n"
                            "  coir --help      print this\n"
                            "  coir --version   print the version\n"
                            "\n"
                            "'coir COMMAND --help' tells about one command.\n"
                            "\n"
                            "Exit codes: 0 done; 1 it could not start, or had to stop; 2 wrong usage;\n3 it had to end "
-                           "before everything was done.\n";
+                           "before everything was done; 4 bytes were wrong.\n";
 
 int main(int count, char **arguments)
 {

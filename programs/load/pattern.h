@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bytes that a session sends: an endless sequence of its own, of which each
+ * place is told from every other place of every other session. Its 64-bit words
+ * are an arithmetic progression from a start that is the session's, so that two
+ * words in a row say whose they are and which; see pattern_find(). Pure.
+ */
+#ifndef PROGRAMS_LOAD_PATTERN_H
+#define PROGRAMS_LOAD_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** So many bytes in a row are enough for pattern_find(), wherever they begin. */
+#define PATTERN_CONTEXT 23
+
+struct pattern {
+    uint64_t start; /* the first word */
+};
+
+/** A place in the sequence of a session. */
+struct pattern_place {
+    uint64_t session;
+    uint64_t offset;
+};
+
+/** The sequence of session number `session` in the run `seed`: other runs have others. */
+struct pattern pattern_of(uint64_t seed, uint64_t session);
+
+/** Writes `size` bytes of the sequence, from `offset` on. */
+void pattern_fill(const struct pattern *pattern, uint64_t offset, void *bytes, size_t size);
+
+/** How many of `bytes`, from the first on, are those of the sequence from `offset` on. */
+size_t pattern_match(const struct pattern *pattern, uint64_t offset, const void *bytes, size_t size);
+
+/**
+ * Finds where `bytes` come from, by the first two whole words in them, if that
+ * is a session below `sessions` and before its byte `end`.
+ *
+ * Returns: true and the place of the first byte; false: from nowhere.
+ */
+bool pattern_find(uint64_t seed, uint64_t sessions, uint64_t end, const void *bytes, size_t size,
+                  struct pattern_place *ret_place);
+
+#endif

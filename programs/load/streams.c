@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a session says over a connection: see session.h.
+ *
+ * Where all that may be under way fits into the kernel's buffers, a session is
+ * one task: it writes, reads, and writes the next. Where it may not fit, or
+ * where messages are due whether or not anything has come back, a second task
+ * writes: a client that only writes while its server only writes would stop
+ * both for ever.
+ */
+#include "load/session.h"
+#include <stdio.h>
+#include <string.h>
+
+/** So much may be under way without a second task: less than any kernel keeps for a connection. */
+#define WINDOW_MAX 32768
+/** Nor more messages than these: each takes some of it for itself. */
+#define MESSAGES_MAX 64
+/** The server's end of a connection that is done with; ours is long said. */
+#define LINGER_NS (2 * COIR_SECOND)
+/** How long a closer look may take. */
+#define LOOK_NS (300 * COIR_MILLISECOND)
+
+/* Writes the next `size` bytes. */
+static int write_bytes(struct session *session, uint64_t size)
+{
+    while (size > 0) {
+        size_t part = size < session->buffer_size ? (size_t)size : session->buffer_size;
+        int rc;
+
+        pattern_fill(&session->pattern, session->sent, session->buffer, part);
+        session->sent += part; /* the first may be back before the last is out */
+        size -= part;
+        rc = coir_write(session->stream, session->buffer, part);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* Notes that `count` messages begin: the first has number `first`. */
+static void start_messages(struct session *session, uint64_t first, uint64_t count, coir_time now)
+{
+    uint64_t depth = settings_of(session)->depth;
+
+    for (uint64_t number = first; number < first + count; number++)
+        session->started[number % depth] = now;
+    session->waits_since = now;
+}
+
+/* Takes right bytes: returns how many messages they complete. */
+static uint64_t take_bytes(struct session *session, size_t size, coir_time now)
+{
+    uint64_t completed = 0;
+
+    session->received += size;
+    while (size >= session->left) {
+        size -= session->left;
+        session->left = settings_of(session)->message_bytes;
+        session_complete(session, now);
+        completed++;
+    }
+    session->left -= size;
+    return completed;
+}
+
+/* Looks at every byte. */
+static int check_bytes(struct session *session, const struct coir_slice *data)
+{
+    uint64_t owed = session->sent - session->received;
+    size_t size = data->size < owed ? data->size : (size_t)owed;
+    size_t right = pattern_match(&session->pattern, session->received, data->bytes, size);
+
+    if (right == data->size)
+        return 0;
+    return session_keep_evidence(session, session->received + right, data->bytes + right, data->size - right);
+}
+
+/* Waits for bytes. Returns 0 and how many messages have come back with them. */
+static int receive_answers(struct session *session, uint64_t *ret_completed)
+{
+    struct coir_slice data;
+    coir_time now;
+    int rc = coir_receive(session->stream, &data);
+
+    if (rc == 0)
+        return session_fail(session, LOAD_ERROR_ENDED);
+    if (rc < 0)
+        return rc;
+    now = coir_now();
+    rc = check_bytes(session, &data);
+    if (rc == 0)
+        *ret_completed = take_bytes(session, data.size, now);
+    session->waits_since = now;
+    coir_release(&data);
+    return rc;
+}
+
+/* Our half is said; the server's end is owed, and nothing before it. */
+static int await_end(struct session *session)
+{
+    struct coir_slice data;
+    int rc = coir_receive(session->stream, &data);
+
+    if (rc <= 0)
+        return rc;
+    rc = session_keep_evidence(session, session->received, data.bytes, data.size);
+    coir_release(&data);
+    return rc;
+}
+
+/* Until every byte that was sent is back. */
+static int receive_rest(struct session *session)
+{
+    uint64_t completed;
+    int rc = 0;
+
+    while (rc == 0 && session->received < session->sent)
+        rc = receive_answers(session, &completed);
+    return rc;
+}
+
+/* The end of a conversation. */
+static int leave(struct session *session)
+{
+    int rc = 0;
+
+    if (settings_of(session)->half_close)
+        rc = coir_finish(session->stream);
+    if (rc == 0)
+        rc = receive_rest(session);
+    if (rc == 0 && settings_of(session)->half_close)
+        rc = await_end(session);
+    return rc;
+}
+
+/* A closed loop in one task. */
+static int converse(struct session *session)
+{
+    const struct load_settings *settings = settings_of(session);
+    uint64_t more = settings->depth;
+    int rc;
+
+    start_messages(session, 0, more, coir_now());
+    rc = write_bytes(session, more * settings->message_bytes);
+    while (rc == 0 && !session->swarm->ending) {
+        rc = receive_answers(session, &more);
+        if (rc < 0 || more == 0)
+            continue;
+        start_messages(session, session->completed + settings->depth - more, more, session->waits_since);
+        rc = write_bytes(session, more * settings->message_bytes);
+    }
+    return rc < 0 ? rc : leave(session);
+}
+
+/** A conversation of two tasks: this one reads, and has the other write. */
+struct dialogue {
+    struct session *session;
+    struct coir_channel *leave; /* a closed loop: an item for each message that may be sent */
+};
+
+/* Writes a message for each item. */
+static int write_as_allowed(void *arg)
+{
+    struct dialogue *dialogue = arg;
+    char item;
+    int rc = 0;
+
+    while (rc == 0 && (rc = coir_channel_receive(dialogue->leave, &item)) > 0)
+        rc = write_bytes(dialogue->session, settings_of(dialogue->session)->message_bytes);
+    return rc;
+}
+
+static int allow(struct dialogue *dialogue, uint64_t count)
+{
+    static const char item;
+    int rc = 0;
+
+    while (rc == 0 && count-- > 0)
+        rc = coir_channel_offer(dialogue->leave, &item); /* it has room for as many as can be under way */
+    return rc;
+}
+
+/* Reads, and allows as many new messages as have come back. */
+static int read_and_allow(struct dialogue *dialogue)
+{
+    struct session *session = dialogue->session;
+    uint64_t depth = settings_of(session)->depth;
+    uint64_t allowed = depth;
+    uint64_t back = 0;
+    int rc;
+
+    start_messages(session, 0, depth, coir_now());
+    rc = allow(dialogue, depth);
+    while (rc == 0 && session->completed < allowed) {
+        rc = receive_answers(session, &back);
+        if (rc < 0 || session->swarm->ending)
+            continue;
+        start_messages(session, allowed, back, session->waits_since);
+        allowed += back;
+        rc = allow(dialogue, back);
+    }
+    coir_channel_finish(dialogue->leave);
+    return rc;
+}
+
+/* Runs `writer` beside `reader`, until both have returned. Returns what the reader did, else what the writer did. */
+static int run_dialogue(struct dialogue *dialogue, int (*writer)(void *dialogue), int (*reader)(struct dialogue *))
+{
+    struct coir_scope *scope;
+    int failure;
+    int rc = coir_scope_open(NULL, &scope);
+
+    if (rc < 0)
+        return rc;
+    rc = coir_spawn(scope, writer, dialogue, NULL);
+    if (rc == 0)
+        rc = reader(dialogue);
+    if (rc < 0)
+        coir_scope_cancel(scope);
+    failure = coir_scope_close(scope);
+    /* Where the writer has failed the reader was only cancelled. */
+    return failure < 0 && (rc == 0 || rc == -ECANCELED) ? failure : rc;
+}
+
+/* A closed loop in two tasks. */
+static int converse_apart(struct session *session)
+{
+    struct dialogue dialogue = {.session = session};
+    int rc = coir_channel_open(settings_of(session)->depth, 1, &dialogue.leave);
+
+    if (rc < 0)
+        return rc;
+    rc = run_dialogue(&dialogue, write_as_allowed, read_and_allow);
+    coir_channel_close(dialogue.leave);
+    return rc < 0 ? rc : leave(session);
+}
+
+/* An open loop: writes each message when it is due; all that are late in one go. */
+static int write_when_due(void *arg)
+{
+    struct session *session = ((struct dialogue *)arg)->session;
+    uint64_t size = settings_of(session)->message_bytes;
+    uint64_t count = session_messages_due(session);
+    uint64_t number = 0;
+    int rc = 0;
+
+    while (rc == 0 && number < count) {
+        uint64_t first = number;
+        coir_time now;
+
+        rc = coir_sleep(session_due(session, number) - coir_now());
+        now = coir_now();
+        while (number < count && session_due(session, number) <= now)
+            number++;
+        if (session->waits_since == 0)
+            session->waits_since = now;
+        if (rc == 0)
+            rc = write_bytes(session, (number - first) * size);
+    }
+    return rc;
+}
+
+static int read_all_due(struct dialogue *dialogue)
+{
+    struct session *session = dialogue->session;
+    uint64_t count = session_messages_due(session);
+    uint64_t completed;
+    int rc = 0;
+
+    while (rc == 0 && session->completed < count) {
+        rc = receive_answers(session, &completed);
+        if (rc == 0 && session->received == session->sent)
+            session->waits_since = 0; /* nothing is owed until the next one is due */
+    }
+    return rc;
+}
+
+static int keep_schedule(struct session *session)
+{
+    struct dialogue dialogue = {.session = session};
+    char item;
+    int rc = coir_channel_receive(session->swarm->begun, &item);
+
+    if (rc == 0)
+        rc = run_dialogue(&dialogue, write_when_due, read_all_due);
+    return rc < 0 ? rc : leave(session);
+}
+
+/* Nothing may come until the load ends. */
+static int stay_silent(struct session *session)
+{
+    struct coir_slice data;
+    int rc = coir_scope_open(NULL, &session->calm);
+
+    if (rc < 0)
+        return rc;
+    session->waits_since = 0;
+    rc = session->swarm->ending ? -ECANCELED : coir_receive(session->stream, &data);
+    (void)coir_scope_close(session->calm);
+    session->calm = NULL;
+    if (rc == -ECANCELED && session->swarm->ending)
+        return 0;
+    if (rc <= 0)
+        return rc == 0 ? session_fail(session, LOAD_ERROR_ENDED) : rc;
+    rc = session_keep_evidence(session, session->received, data.bytes, data.size);
+    coir_release(&data);
+    return rc;
+}
+
+/* Messages that are all under way at once, and their answers. */
+static int exchange(struct session *session, uint64_t count, coir_time began)
+{
+    int rc;
+
+    start_messages(session, session->completed, count, began);
+    rc = write_bytes(session, count * settings_of(session)->message_bytes);
+    return rc < 0 ? rc : leave(session);
+}
+
+static int stay(struct session *session)
+{
+    int rc = exchange(session, 1, coir_now());
+
+    if (rc == 0)
+        rc = stay_silent(session);
+    return rc < 0 ? rc : exchange(session, 1, coir_now());
+}
+
+/* True if all that may be under way fits into what the kernel keeps for a connection. */
+static bool fits_in_window(const struct load_settings *settings)
+{
+    return settings->depth <= MESSAGES_MAX && settings->depth * settings->message_bytes <= WINDOW_MAX;
+}
+
+static int converse_by_mode(struct session *session)
+{
+    const struct load_settings *settings = settings_of(session);
+
+    switch (settings->mode) {
+    case LOAD_MODE_OPEN:
+        return keep_schedule(session);
+    case LOAD_MODE_IDLE:
+        return stay(session);
+    case LOAD_MODE_CHURN:
+        return exchange(session, settings->depth, session->due);
+    default:
+        return fits_in_window(settings) ? converse(session) : converse_apart(session);
+    }
+}
+
+static int connect_stream(struct session *session)
+{
+    const struct load_options *options = session->swarm->options;
+    char local[COIR_ADDRESS_SIZE];
+    struct coir_stream_options how = {.linger_ns = LINGER_NS};
+    int rc;
+
+    if (options->sources.count > 0) {
+        sources_print(&options->sources, session->number, "tcp", local);
+        how.local = local;
+    }
+    session->is_connecting = true;
+    session->waits_since = coir_now();
+    rc = coir_connect(options->settings.uri, &how, &session->stream);
+    if (rc < 0)
+        return rc;
+    session->is_connecting = false;
+    swarm_opened(session->swarm);
+    return 0;
+}
+
+int streams_talk(struct session *session)
+{
+    int rc = swarm_queue(session->swarm);
+
+    if (rc < 0)
+        return rc;
+    rc = connect_stream(session);
+    swarm_let_in(session->swarm);
+    session_settle(session);
+    return rc < 0 ? rc : converse_by_mode(session);
+}
+
+/* Adds what comes to the evidence, until that is enough or nothing comes any more. */
+static void gather(struct session *session)
+{
+    struct verdict_evidence *evidence = session->evidence;
+    struct coir_slice data;
+
+    while (evidence->size < sizeof(evidence->bytes) && coir_receive(session->stream, &data) > 0) {
+        size_t room = sizeof(evidence->bytes) - evidence->size;
+        size_t part = data.size < room ? data.size : room;
+
+        memcpy(evidence->bytes + evidence->size, data.bytes, part);
+        evidence->size += part;
+        coir_release(&data);
+    }
+}
+
+/* What follows a fault tells what it was, so the server is given something to follow. */
+static void look_closer(struct session *session)
+{
+    struct coir_scope_options briefly = {.limit_ns = LOOK_NS};
+    struct coir_scope *scope;
+
+    if (coir_scope_open(&briefly, &scope) < 0)
+        return; /* then with what there is */
+    if (write_bytes(session, VERDICT_CONTEXT) == 0 || session->evidence->size < VERDICT_CONTEXT)
+        gather(session);
+    (void)coir_scope_close(scope);
+}
+
+/* Nothing came for too long: were bytes lost on the way, or is nobody there? Returns true if it can be told. */
+static bool judge_silence(struct session *session)
+{
+    struct verdict_evidence *evidence = session->evidence;
+    size_t right = pattern_match(&session->pattern, evidence->offset, evidence->bytes, evidence->size);
+
+    evidence->offset += right;
+    evidence->size -= right;
+    memmove(evidence->bytes, evidence->bytes + right, evidence->size);
+    return evidence->size > 0;
+}
+
+static enum load_error tell_debt(const struct session *session, enum load_error error, char ret_text[VERDICT_TEXT_SIZE])
+{
+    (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "%s: %llu of %llu bytes are owed", load_error_text(error),
+                   (unsigned long long)(session->sent - session->received), (unsigned long long)session->sent);
+    return error;
+}
+
+enum load_error streams_judge(struct session *session, char ret_text[VERDICT_TEXT_SIZE])
+{
+    bool silent = session->evidence == NULL && session->lost_patience;
+    struct session debtor = *session; /* before we send more */
+
+    if (silent)
+        (void)session_keep_evidence(session, session->received, NULL, 0);
+    if (session->evidence == NULL)
+        return tell_debt(&debtor, silent ? LOAD_ERROR_SILENT : session->error, ret_text);
+    look_closer(session);
+    if (silent && !judge_silence(session))
+        return tell_debt(&debtor, LOAD_ERROR_SILENT, ret_text);
+    session->evidence->end = swarm_sent_most(session->swarm);
+    return verdict_of(session->evidence, ret_text);
+}

@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# `coir load` against servers that are right, and against such as corrupt, drop,
+# repeat or swap bytes, mix up their clients, stall, stop or are not there: what
+# it finds, what it says, and its exit code. Time limit: 180 s.
+import json
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from echo_server import COMMAND, SANITIZED, Failed, Server, Skipped, expect, run_cases
+
+BRIEFLY = ("--duration", "300ms", "--warmup", "50ms")
+HAS_JSON = subprocess.run([COMMAND, "load", "--merge", "/nonexistent"], stderr=subprocess.PIPE, text=True,
+                          check=False).stderr.find("jansson") < 0
+
+
+class Outcome:
+    """What a load has told, and its exit code."""
+
+    def __init__(self, *words, limit=60, preexec=None):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "result.json")
+            json_words = ["--json", path] if HAS_JSON and "--merge" not in words else []
+            done = subprocess.run([COMMAND, "load", *map(str, words), *json_words], capture_output=True, text=True,
+                                  timeout=limit, check=False, preexec_fn=preexec)
+            self.code = done.returncode
+            self.said = done.stdout + done.stderr
+            self.errors = {name: int(count.replace(",", ""))
+                           for name, count in re.findall(r"^    ([a-z_]+) +([\d,]+): ", done.stdout, re.M)}
+            messages = re.search(r"^  messages +([\d,]+)", done.stdout, re.M)
+            self.messages = int(messages.group(1).replace(",", "")) if messages else 0
+            if os.path.exists(path):
+                with open(path, encoding="utf-8") as file:
+                    self.result = json.load(file)
+
+    def percentile(self, name):
+        """In microseconds."""
+        number, unit = re.search(r"%s ([\d.]+) (us|ms|s)\b" % re.escape(name), self.said).groups()
+        return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+
+
+def right(outcome, least=1):
+    expect(outcome.code == 0 and not outcome.errors, "exit code %d: %s" % (outcome.code, outcome.said))
+    expect(outcome.messages >= least, outcome.said)
+
+
+class Faulty:
+    """An echo server with a thread per client; `change(bytes, offset, number)` is what it makes of them."""
+
+    def __init__(self, change=None, serve=None):
+        self.change = change or (lambda data, offset, number: data)
+        self.serve = serve or self.echo
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        self.address = "tcp://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.clients = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.clients.append(client)
+            threading.Thread(target=self.guard, args=(client, len(self.clients) - 1), daemon=True).start()
+
+    def guard(self, client, number):
+        try:
+            self.serve(client, number)
+        except OSError:
+            pass
+        client.close()
+
+    def echo(self, client, number):
+        offset = 0
+        while data := client.recv(65536):
+            client.sendall(self.change(data, offset, number))
+            offset += len(data)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.listener.close()
+
+
+def at_byte(place, edit):
+    """Changes what has byte `place` of the first client by `edit(bytes, index)`."""
+
+    def change(data, offset, number):
+        if number != 0 or not offset <= place < offset + len(data):
+            return data
+        return edit(data, place - offset)
+
+    return change
+
+
+def corrupt(data, index):
+    return data[:index] + bytes([data[index] ^ 0x20]) + data[index + 1:]
+
+
+def drop(data, index):
+    return data[:index] + data[index + 1:]
+
+
+def repeat(data, index):
+    return data[:index + 1] + data[index:]
+
+
+def swap(data, index):
+    if index + 1 == len(data) or data[index] == data[index + 1]:
+        index -= 1
+    return data[:index] + bytes([data[index + 1], data[index]]) + data[index + 2:]
+
+
+def every_address_and_size_is_right():
+    with tempfile.TemporaryDirectory() as folder:
+        datagrams = "unixgram://%s/d" % folder
+        listen = ["tcp://127.0.0.1:0", "tcp://[::1]:0", "udp://127.0.0.1:0", "unix://%s/s" % folder,
+                  "unix://@coir-test-%d" % os.getpid(), datagrams]
+        with Server(address=listen) as server:
+            for address in [*server.addresses[:-1], datagrams]:
+                for size, depth in ((1, 1), (64, 1), (1000, 7), (8000, 2)):
+                    right(Outcome(address, "--connections", 4, "--size", size, "--depth", depth, *BRIEFLY))
+
+
+def every_manner_is_right():
+    with Server() as server:
+        for manner in (["--half-close"], ["--half-close", "--depth", 16], ["--churn"], ["--churn", "--half-close"],
+                       ["--churn", "--rate", 200], ["--rate", 2000], ["--rate", 50, "--size", "200K"],
+                       ["--ramp", "200ms"], ["--sources", "127.0.0.2-127.0.0.9"], ["--engine", "poll"]):
+            right(Outcome(server.addresses[0], "--connections", 16, *manner, *BRIEFLY))
+
+
+def what_does_not_fit_into_the_kernel_stops_nobody():
+    with Server() as server:
+        right(Outcome(server.addresses[0], "--connections", 4, "--size", "2M", "--depth", 16, *BRIEFLY))
+
+
+def idle_connections_are_held_and_echo_again():
+    with Server() as server:
+        outcome = Outcome(server.addresses[0], "--idle", "--connections", 300, *BRIEFLY)
+        right(outcome, least=0)
+        expect("300 opened, 300 at a time" in outcome.said, outcome.said)
+    expect(server.totals()["bytes"] == 300 * 2 * 64, server.said)
+
+
+def socat_is_right():
+    if shutil.which("socat") is None:
+        raise Skipped("there is no socat")
+    process = subprocess.Popen(["socat", "-d", "-d", "TCP-LISTEN:0,bind=127.0.0.1,fork,backlog=100", "EXEC:cat"],
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        port = next(re.search(r"listening on .*:(\d+)", line) for line in process.stderr if "listening on" in line).group(1)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        right(Outcome("tcp://127.0.0.1:" + port, "--connections", 4, "--half-close", *BRIEFLY))
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def faults_are_named():
+    for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (repeat, "duplicated"), (swap, "reordered")):
+        for size, depth in ((64, 1), (64, 8), (1000, 1), (24, 3)):
+            place = size * 20 + 7
+            with Faulty(at_byte(place, edit)) as server:
+                outcome = Outcome(server.address, "--connections", 3, "--size", size, "--depth", depth, "--patience",
+                                  "1s", *BRIEFLY)
+            expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s %d %d: exit code %d, %s"
+                   % (kind, size, depth, outcome.code, outcome.said))
+
+
+def faults_at_a_messages_ends_are_named():
+    for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (repeat, "duplicated")):
+        for place in (640, 640 + 63):
+            with Faulty(at_byte(place, edit)) as server:
+                outcome = Outcome(server.address, "--connections", 2, "--patience", "300ms", *BRIEFLY)
+            expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s at %d: %s" % (kind, place, outcome.said))
+
+
+def messages_of_one_byte_are_judged_too():
+    for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (repeat, "duplicated")):
+        with Faulty(at_byte(20, edit)) as server:
+            outcome = Outcome(server.address, "--connections", 2, "--size", 1, "--patience", "300ms", *BRIEFLY)
+        expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s: %s" % (kind, outcome.said))
+
+
+def a_mix_up_of_clients_is_named():
+    latest = {}
+
+    def mix_up(data, offset, number):
+        latest[number] = data
+        if number == 0 and offset >= 640 and 1 in latest:
+            return latest[1]
+        return data
+
+    with Faulty(mix_up) as server:
+        outcome = Outcome(server.address, "--connections", 2, *BRIEFLY)
+    expect(outcome.code == 4 and outcome.errors == {"foreign": 1}, outcome.said)
+    expect(re.search(r"connection \d: byte \d+: here come bytes of session \d", outcome.said), outcome.said)
+
+
+def a_server_that_ends_or_resets_or_is_silent_fails_the_load():
+    def end(client, number):
+        client.recv(10)
+
+    def reset(client, number):
+        client.recv(65536)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    def be_silent(client, number):
+        while client.recv(65536):
+            pass
+
+    for serve, kind in ((end, ("ended", "reset")), (reset, ("reset",)), (be_silent, ("silent",))):
+        with Faulty(serve=serve) as server:
+            outcome = Outcome(server.address, "--connections", 3, "--patience", "300ms", *BRIEFLY)
+        expect(outcome.code == 1 and sum(outcome.errors.get(one, 0) for one in kind) == 3, "%s: %s" % (kind, outcome.said))
+
+
+def nobody_there_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    outcome = Outcome("tcp://127.0.0.1:%d" % port, "--connections", 5, *BRIEFLY)
+    expect(outcome.code == 1 and outcome.errors == {"refused": 5}, outcome.said)
+    expect("does the server run" in outcome.said and "more like this" in outcome.said, outcome.said)
+
+
+def datagrams_that_are_lost_are_counted():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        outcome = Outcome("udp://127.0.0.1:%d" % deaf.getsockname()[1], "--connections", 2, "--patience", "100ms",
+                          *BRIEFLY)
+    expect(outcome.code == 1 and outcome.errors.get("datagram_lost", 0) >= 2, outcome.said)
+
+
+def wrong_datagrams_are_named():
+    for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (swap, "reordered"), (repeat, "duplicated")):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+
+            def serve(server=server, edit=edit):
+                count = 0
+                while True:
+                    try:
+                        data, peer = server.recvfrom(65536)
+                    except OSError:
+                        return
+                    if data == b"end":
+                        return
+                    count += 1
+                    server.sendto(edit(data, 9) if count == 20 else data, peer)
+
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            outcome = Outcome("udp://127.0.0.1:%d" % server.getsockname()[1], "--connections", 2, *BRIEFLY)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+                last.sendto(b"end", server.getsockname())
+            thread.join()
+        expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s: %s" % (kind, outcome.said))
+
+
+def stop_and_go(server, ends):
+    """Pauses it for 200 ms every second."""
+    while not ends.wait(0.8):
+        server.signal(signal.SIGSTOP)
+        ends.wait(0.2)
+        server.signal(signal.SIGCONT)
+
+
+def an_open_loop_shows_a_stalled_server():
+    """A closed loop hides it: nearly nothing is sent while the server stands still."""
+    found = {}
+    for name, manner in (("closed", ()), ("open", ("--rate", 1000))):
+        with Server() as server:
+            ends = threading.Event()
+            thread = threading.Thread(target=stop_and_go, args=(server, ends))
+            thread.start()
+            try:
+                outcome = Outcome(server.addresses[0], "--connections", 8, *manner, "--duration", "3s")
+            finally:
+                ends.set()
+                thread.join()
+            right(outcome)
+            found[name] = outcome.percentile("p99")
+    print("       p99: closed loop %.0f us, open loop %.0f us" % (found["closed"], found["open"]))
+    expect(found["open"] > 100e3, "the open loop says %.0f us" % found["open"])
+    expect(found["closed"] < 50e3, "the closed loop says %.0f us" % found["closed"])
+
+
+def limits_are_explained():
+    def few_descriptors():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+
+    with Server() as server:
+        outcome = Outcome(server.addresses[0], "--connections", 200, *BRIEFLY, preexec=few_descriptors)
+        expect(outcome.code == 1 and "ulimit -Hn" in outcome.said and "--merge" in outcome.said, outcome.said)
+
+
+def ports_that_run_out_are_explained():
+    """One source address in a network of its own with ten ports."""
+    script = ("echo 40000 40009 >/proc/sys/net/ipv4/ip_local_port_range && ip link set lo up && "
+              "{ \"$1\" echo --quiet --listen tcp://127.0.0.1:7007 & } && "
+              "until \"$1\" load tcp://127.0.0.1:7007 --quiet --connections 1 --duration 10ms --warmup 0 2>/dev/null; "
+              "do :; done; shift; "
+              "\"$0\" load tcp://127.0.0.1:7007 \"$@\"; code=$?; kill $!; wait; exit $code")
+    words = ["unshare", "-rn", "sh", "-c", script, COMMAND, COMMAND, "--connections", "30", *BRIEFLY]
+    if subprocess.run(["unshare", "-rn", "sh", "-c", "ip link set lo up"], capture_output=True, check=False).returncode:
+        raise Skipped("no network of our own can be had")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    said = done.stdout + done.stderr
+    expect(done.returncode == 1 and "--sources 127.0.0.1-127.0.0.8" in said and "ip_local_port_range" in said, said)
+    done = subprocess.run([*words, "--sources", "127.0.0.1-127.0.0.8"], capture_output=True, text=True, timeout=60,
+                          check=False)
+    expect(done.returncode == 0, done.stdout + done.stderr)
+
+
+def a_signal_ends_it_with_a_result():
+    with Server() as server:
+        load = subprocess.Popen([COMMAND, "load", server.addresses[0], "--duration", "60s", "--warmup", "0"],
+                                stdout=subprocess.PIPE, text=True)
+        expect(server.soon(lambda: server.memory() > 0 and busy(load)), "it begins")
+        load.send_signal(signal.SIGINT)
+        said = load.communicate(timeout=30)[0]
+        expect(load.returncode == 3 and "messages" in said and "errors       none" in said, said)
+
+
+def busy(process):
+    """It has used some processor time."""
+    with open("/proc/%d/stat" % process.pid, encoding="ascii") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[11]) > 5
+
+
+def results_of_several_processes_merge():
+    if not HAS_JSON:
+        raise Skipped("built without jansson")
+    with Server() as server, tempfile.TemporaryDirectory() as folder:
+        files = [os.path.join(folder, "%d.json" % number) for number in range(3)]
+        loads = [subprocess.Popen([COMMAND, "load", server.addresses[0], "--quiet", "--json", file, *BRIEFLY])
+                 for file in files]
+        expect([load.wait() for load in loads] == [0, 0, 0], "all are right")
+        merged = os.path.join(folder, "merged.json")
+        done = subprocess.run([COMMAND, "load", "--merge", *files, "--json", merged, "--report",
+                               os.path.join(folder, "page.html")], capture_output=True, text=True, check=False)
+        expect(done.returncode == 0 and "by 3 processes" in done.stdout, done.stdout + done.stderr)
+        parts = [json.load(open(file, encoding="utf-8")) for file in files]
+        whole = json.load(open(merged, encoding="utf-8"))
+        for name in ("messages", "opened", "bytes"):
+            expect(whole[name] == sum(part[name] for part in parts), name)
+        expect(whole["latency_us"]["most"] == max(part["latency_us"]["most"] for part in parts), "the longest")
+        expect(sum(count for _, count in whole["histogram"]) == whole["messages"], "the histogram")
+        expect(os.path.getsize(os.path.join(folder, "page.html")) > 1000, "the page")
+
+
+def the_servers_processor_time_is_told():
+    with Server() as server:
+        outcome = Outcome(server.addresses[0], *BRIEFLY)
+        expect("us at the server" in outcome.said, outcome.said)
+
+
+run_cases(globals(), __file__)
