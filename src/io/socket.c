@@ -90,12 +90,21 @@ static int prepare_bound(struct engine *engine, int fd, const struct endpoint_pl
     return rc;
 }
 
+/* Where the kernel is to pick the port it waits for the connect, and takes one that other connections may have, to
+ * elsewhere. Without the option, as under an emulator, each port is good for one connection only. */
+static int bind_to_connect(int fd, const struct endpoint_plan *plan)
+{
+    if (plan->family != AF_UNIX)
+        (void)set_number(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1); /* of an IPv6 socket, too */
+    return kernel_bind(fd, plan->address, plan->address_size);
+}
+
 /* A socket that connects is watched from its connect on: see readiness_connect(). */
 static int prepare_connection(struct engine *engine, int fd, const struct endpoint_plan *plan, uint16_t flags,
                               struct endpoint **ret_endpoint)
 {
     if (plan->address != NULL) {
-        int rc = kernel_bind(fd, plan->address, plan->address_size);
+        int rc = bind_to_connect(fd, plan);
 
         if (rc < 0)
             return rc;

@@ -93,9 +93,9 @@ static const struct torture_absorbed {
     {"kernel_map", ENOMEM, 1, "fewer stacks are reserved at once"},
     {"kernel_advise", 0, 1, "stacks may get huge pages, and take more memory than they need"},
     {"kernel_unmap", ENOMEM, 1, "memory cannot be given back; the run is over"},
-    {"kernel_set_option", 0, 10,
+    {"kernel_set_option", 0, 11,
      "a given socket's options are as far as it allows; IPv6's on an IPv4 socket; the filter of a"
-     " drain; the reset of a stream that is given up"},
+     " drain; the reset of a stream that is given up; ports of ours that connections share"},
     {"kernel_close_on_exec", EPERM, 2, "a given descriptor stays as its giver made it"},
     {"kernel_local_address", ENOBUFS, 5, "a connection to itself is not found out; a listener's address is not known"},
     {"kernel_peer_address", ENOBUFS, 3, "a connection to itself is not found out"},

@@ -4,6 +4,7 @@
  * coir_listen() take.
  */
 #include "support/session.h"
+#include <netinet/in.h>
 
 static int connect_to(const char *uri, const char *local)
 {
@@ -110,6 +111,18 @@ SESSION_TEST(errors_of_connecting_name_their_cause)
     assert_int_equal(connect_to("tcp://255.255.255.255:7", NULL), -ENETUNREACH);
 }
 
+/* Connections from one address to different servers may have the same port of ours. */
+static void assert_shares_ports(struct coir_stream *stream)
+{
+    int shares = 0;
+    socklen_t size = sizeof(shares);
+
+    if (test_is_emulated())
+        return;
+    assert_int_equal(getsockopt(coir_fd(stream), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &shares, &size), 0);
+    assert_int_equal(shares, 1);
+}
+
 SESSION_TEST(the_local_address_is_the_options)
 {
     struct coir_stream_options options = {0};
@@ -128,7 +141,11 @@ SESSION_TEST(the_local_address_is_the_options)
     assert_int_equal(rc, 0);
     assert_string_equal(session_info(stream).local, local);
     coir_abort(stream);
-    assert_int_equal(connect_to(uri, "tcp://127.0.0.3:0"), 0);
+    options.local = "tcp://127.0.0.3:0";
+    assert_int_equal(coir_connect(uri, &options, &stream), 0);
+    assert_memory_equal(session_info(stream).local, "tcp://127.0.0.3:", 16);
+    assert_shares_ports(stream);
+    coir_abort(stream);
     assert_int_equal(connect_to(uri, "tcp://192.0.2.1:0"), -EADDRNOTAVAIL);
     assert_int_equal(connect_to(uri, "unix://@x"), COIR_ERROR_ADDRESS); /* of the same scheme */
     assert_int_equal(connect_to(uri, "udp://127.0.0.1:0"), COIR_ERROR_ADDRESS);
