@@ -68,6 +68,27 @@ foreach(source IN LISTS sources)
     coir_small_program(examples ${name} ${source})
 endforeach()
 
+# The article's servers. Those in plain C see nothing of coir, and share how they listen.
+file(GLOB sources CONFIGURE_DEPENDS examples/echo/*.c)
+list(FILTER sources EXCLUDE REGEX "/listener\\.c$")
+if(sources)
+    add_library(echo_listener STATIC EXCLUDE_FROM_ALL examples/echo/listener.c)
+    target_link_libraries(echo_listener PUBLIC coir_flags)
+endif()
+foreach(source IN LISTS sources)
+    get_filename_component(name ${source} NAME_WE)
+    set(linked echo_listener)
+    if(name STREQUAL "coir")
+        set(linked coir_program)
+    endif()
+    add_executable(examples-echo-${name} ${source})
+    target_link_libraries(examples-echo-${name} PRIVATE ${linked})
+    set_target_properties(examples-echo-${name} PROPERTIES
+        OUTPUT_NAME ${name}
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/examples/echo)
+    add_dependencies(examples examples-echo-${name})
+endforeach()
+
 add_custom_target(bench)
 if(TARGET coir-command)
     add_dependencies(bench coir-command) # one of the servers that are measured

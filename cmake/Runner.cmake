@@ -21,7 +21,9 @@ set(COIR_TEST_WATCHED)
 set(COIR_TEST_SLOWNESS 1)
 set(COIR_TEST_TOGETHER OFF)
 
-file(GLOB examples RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.c)
+file(GLOB examples RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
+    ${CMAKE_SOURCE_DIR}/examples/*.c ${CMAKE_SOURCE_DIR}/examples/echo/*.c)
+list(FILTER examples EXCLUDE REGEX "/listener\\.c$")
 file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/system/programs/*.c)
 list(TRANSFORM helpers REPLACE ".*/" "tests/programs/")
 list(TRANSFORM examples REPLACE "\\.c$" "")
