@@ -16,7 +16,7 @@ echo 'lint: rules'
 tools/rules.sh || status=1
 
 echo 'lint: format'
-find include src programs examples bench tests -name '*.[ch]' -print0 |
+find include src programs examples bench tests \( -name '*.[ch]' -o -name '*.cc' \) -print0 |
     xargs -0 clang-format --dry-run --Werror || status=1
 
 if command -v shellcheck >/dev/null 2>&1; then

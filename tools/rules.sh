@@ -10,7 +10,8 @@
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
-code=$(find include src programs examples bench tests -name '*.[chS]' | sort)
+code=$(find include src programs examples bench tests \( -name '*.[chS]' -o -name '*.cc' \) | sort)
+other=$(find bench -name '*.go' | sort)
 scripts=$(find tools tests bench .ci Makefile CMakeLists.txt cmake \
     \( -name '*.sh' -o -name '*.py' -o -name '*.cmake' -o -name CMakeLists.txt -o -name Makefile -o -path .ci/run \) \
     -type f 2>/dev/null | sort)
@@ -76,12 +77,12 @@ check_code() {
                 in_comment = 1
             sub(/\/\/.*/, "", line)
         }
-        FILENAME ~ /\.c$/ && line ~ /(^|[^a-zA-Z0-9_])extern([^a-zA-Z0-9_]|$)/ {
+        FILENAME ~ /\.cc?$/ && line ~ /(^|[^a-zA-Z0-9_])extern([^a-zA-Z0-9_]|$)/ {
             complain("extern in a .c file: declare it in the header of the room that has it")
         }
         line ~ /^[ \t]*#[ \t]*if[ \t]+0([^0-9a-zA-Z]|$)/ { complain("code that is never compiled") }
-        FILENAME ~ /\.c$/ && line ~ /^\{/ { start = FNR }
-        FILENAME ~ /\.c$/ && line ~ /^\}/ && start {
+        FILENAME ~ /\.cc?$/ && line ~ /^\{/ { start = FNR }
+        FILENAME ~ /\.cc?$/ && line ~ /^\}/ && start {
             if (FNR - start + 1 > 70)
                 complain("a function of " FNR - start + 1 " lines; the limit is 70")
             start = 0
@@ -114,7 +115,7 @@ status=0
 {
     check_includes $code || status=1
     check_code $code || status=1
-    check_text $code $scripts $texts || status=1
-    check_licence $code $scripts || status=1
+    check_text $code $other $scripts $texts || status=1
+    check_licence $code $other $scripts || status=1
 }
 exit $status

@@ -62,6 +62,7 @@ echo '#include "base/list.h"' | complains include/coir/a.h 2 'public header'
 echo '#include "base/list.h"' | complains programs/a.c 2 'public headers'
 echo '#include "base/list.h"' | complains examples/a.c 2 'public headers'
 echo 'extern int a;' | complains src/base/a.c 2 'extern'
+echo 'extern int a;' | complains bench/a.cc 2 'extern'
 printf '/* of\n * two lines */ extern int a;\n' | complains src/base/a.c 3 'extern'
 printf '\n#if 0\n#endif\n' | complains src/base/a.c 3 'never compiled'
 print_function 71 | complains src/base/a.c 73 '71 lines'
@@ -72,6 +73,12 @@ printf 'int a; \n' | complains src/base/a.c 2 'space at the end'
 printf 'int a;\n' >"$tree/src/base/a.c"
 if run_rules || ! grep -q '^src/base/a.c:1: no SPDX' "$tree/out"; then
     echo 'a file without licence went unseen'
+    status=1
+fi
+rm "$tree/src/base/a.c"
+printf 'package main\n' >"$tree/bench/a.go"
+if run_rules || ! grep -q '^bench/a.go:1: no SPDX' "$tree/out"; then
+    echo 'a file in another language went unseen'
     status=1
 fi
 exit $status
