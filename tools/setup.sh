@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage|report]
+# Usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage|report|compare]
 #
 # Installs what is missing to build and run coir, to test it too, to check its
 # sources too, to fuzz it too, to run the tests under Valgrind and clang's sanitizers,
-# to build it for other machines, to count what tests reach, or to look at reports in
-# a browser, with the system's package manager: apt, dnf, pacman or apk. Looks for the tools and headers themselves,
+# to build it for other machines, to count what tests reach, to look at reports in a
+# browser, or to build what it is compared with, with the system's package manager:
+# apt, dnf, pacman or apk. Looks for the tools and headers themselves,
 # so that nothing is installed where all is there, whoever put it there. Where it has
 # no right to install, it prints the command that would and stops.
 #
@@ -63,6 +64,14 @@ machines musl tool:musl-gcc musl-tools musl-gcc musl -
 machines qemu-system tool:qemu-system-x86_64 qemu-system-x86 - - -
 machines busybox tool:busybox busybox-static - - -
 machines cpio tool:cpio cpio - - -
+compare python tool:python3 python3 python3 python python3
+compare pkg-config tool:pkg-config,pkgconf pkg-config pkgconf-pkg-config pkgconf pkgconf
+compare c++ tool:c++,g++,clang++ g++ gcc-c++ gcc g++
+compare libuv header:uv.h libuv1-dev libuv-devel libuv libuv-dev
+compare libevent header:event2/event.h libevent-dev libevent-devel libevent libevent-dev
+compare boost header:boost/asio/awaitable.hpp libboost-dev boost-devel boost boost-dev
+compare state-threads header:st.h libst-dev - - -
+compare go tool:go golang-go golang go go
 END
 }
 
@@ -147,8 +156,9 @@ tools) sets='run test tools' ;;
 machines) sets='run test machines' ;;
 coverage) sets='run test coverage' ;;
 report) sets='run test report' ;;
+compare) sets='run compare' ;;
 *)
-    echo 'usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage|report]' >&2
+    echo 'usage: tools/setup.sh [run|test|lint|fuzz|tools|machines|coverage|report|compare]' >&2
     exit 2
     ;;
 esac

@@ -12,7 +12,8 @@ status=0
 # make_machine MANAGER USER_ID TOOL...: a machine with these tools, headers by their name.
 make_machine() {
     rm -rf "${scratch:?}/bin" "$scratch/root" "$scratch/calls"
-    mkdir -p "$scratch/bin" "$scratch/root/usr/include/linux" "$scratch/root/usr/lib/clang/17/lib/linux"
+    mkdir -p "$scratch/bin" "$scratch/root/usr/include/linux" "$scratch/root/usr/lib/clang/17/lib/linux" \
+        "$scratch/root/usr/include/event2" "$scratch/root/usr/include/boost/asio"
     for machine in aarch64-linux-gnu arm-linux-gnueabihf i686-linux-gnu riscv64-linux-gnu s390x-linux-gnu; do
         mkdir -p "$scratch/root/usr/$machine/include"
     done
@@ -70,6 +71,11 @@ for package; do
     musl-tools | musl) tools=musl-gcc headers= ;;
     qemu-system-x86) tools=qemu-system-x86_64 headers= ;;
     busybox-static) tools=busybox headers= ;;
+    libuv1-dev | libuv-devel | libuv | libuv-dev) tools= headers=uv.h ;;
+    libevent-dev | libevent-devel | libevent) tools= headers=event2/event.h ;;
+    libboost-dev | boost-devel | boost | boost-dev) tools= headers=boost/asio/awaitable.hpp ;;
+    libst-dev) tools= headers=st.h ;;
+    golang-go | golang) tools=go headers= ;;
     clang-tools-extra | clang-extra-tools) tools='clang-format clang-tidy' headers= ;;
     clang) tools='clang clang-format clang-tidy' headers= ;;
     ShellCheck) tools=shellcheck headers= ;;
@@ -123,7 +129,7 @@ for manager in apt-get dnf pacman apk; do
     pacman) install='pacman -S --needed --noconfirm' cmocka=cmocka ;;
     apk) install='apk add' cmocka=cmocka-dev ;;
     esac
-    for set in run test lint fuzz tools machines report; do
+    for set in run test lint fuzz tools machines report compare; do
         make_machine "$manager" 0
         run_setup "$set"
         expect "$manager $set" [ "$code" -eq 0 ]
