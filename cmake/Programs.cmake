@@ -96,6 +96,7 @@ endif()
 set(shared)
 set(mains)
 file(GLOB sources CONFIGURE_DEPENDS bench/*.[cS] bench/*/*.[cS])
+list(FILTER sources EXCLUDE REGEX "/bench/peers/") # those are cmake/Peers.cmake's
 foreach(source IN LISTS sources)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
     file(STRINGS ${source} main REGEX "^int main\\(" LIMIT_COUNT 1)
