@@ -23,10 +23,11 @@ VALGRIND = os.environ.get("COIR_WATCHED") == "valgrind"
 MIB = 1 << 20
 SELECT_LIMIT = 1024
 
-# How to start a server, and where it is not like most: whether it serves one client after the other, waits in accept(2),
-# which takes a descriptor before it waits, can do no more than select(2), turns away who comes in a shortage.
-Kind = collections.namedtuple("Kind", "name command engine one_at_a_time waits_in_accept select turns_away",
-                              defaults=("auto", False, False, False, False))
+# How to start a server, and where it is not like most: whether it serves one client after the other; waits in accept(2),
+# which takes a descriptor before it waits; turns away who comes in a shortage; can do no more than select(2), and then
+# has others wait and does not turn them away.
+Kind = collections.namedtuple("Kind", "name command engine one_at_a_time waits_in_accept turns_away select waits_at_limit",
+                              defaults=("auto", False, False, False, False, False))
 
 
 class Server:
@@ -54,7 +55,8 @@ class Server:
         return [int(name) for name in os.listdir("/proc/%d/fd" % self.process.pid)]
 
     def limit_descriptors(self, limit):
-        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (limit, hard_limit()))
+        hard = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (min(limit, hard), hard))
 
     def read_status(self, name):
         with open("/proc/%d/status" % self.process.pid, encoding="ascii") as status:
@@ -156,6 +158,12 @@ def expect_rest(server, what):
     time.sleep(1)
     used = server.cpu_seconds() - before
     expect(used < 0.25, "in a second of %s it uses %.2f s of CPU" % (what, used))
+
+
+def wait_readable(client, seconds):
+    poll = select.poll()  # of a descriptor beyond what select(2) can do
+    poll.register(client, select.POLLIN)
+    return bool(poll.poll(1000 * seconds))
 
 
 def is_turned_away(server):
@@ -341,12 +349,32 @@ def a_shortage_of_descriptors_passes(kind):
         if not kind.turns_away and inside:
             inside.pop(0).close()
             expect(select.select(outside, [], [], LIMIT_S)[0], "one leaves, one is served")
-        server.limit_descriptors(min(hard_limit(), SELECT_LIMIT if kind.select else 65536))
+        server.limit_descriptors(SELECT_LIMIT if kind.select else 65536)
         for client in [] if kind.turns_away else outside:
             expect(receive_exactly(client, 5) == b"hello", "who has waited is served")
             if kind.one_at_a_time:
                 client.close()
         expect(echoes(server.connect()), "the next one is served")
+
+
+def judge_limit(server, kind):
+    within = list(server.clients)
+    if kind.waits_at_limit:
+        others = [server.connect() for _ in range(100)]
+        for client in others:
+            client.sendall(b"hello")
+        expect(receive_exactly(others[0], 5) == b"hello", "there is room for one more")
+        expect(not wait_readable(others[-1], 0.1), "who comes beyond the limit waits")
+    else:
+        others = [is_turned_away(server) for _ in range(100)]
+        expect(others[-1] and not others[0], "who comes beyond the limit is turned away, and nobody else")
+    expect(all(echoes(client) for client in within), "who is in goes on")
+    for client in within[:100]:
+        client.close()
+    if kind.waits_at_limit:
+        expect(receive_exactly(others[-1], 5) == b"hello", "some leave, the last is served")
+    else:
+        wait_until(lambda: not is_turned_away(server), "some leave, the next is served")
 
 
 def more_than_select_can_do(kind):
@@ -364,12 +392,7 @@ def more_than_select_can_do(kind):
         if not kind.select:
             expect(all(echoes(server.connect()) for _ in range(100)), "more are served")
             return
-        refused = [is_turned_away(server) for _ in range(100)]
-        expect(refused[-1] and not refused[0], "who comes at the limit is turned away")
-        within = server.clients[:SELECT_LIMIT - 50]
-        expect(all(echoes(client) for client in within), "who is in goes on")
-        within[0].close()
-        wait_until(lambda: not is_turned_away(server), "one leaves, one is served")
+        judge_limit(server, kind)
 
 
 def the_first_signal_ends_it(kind):
