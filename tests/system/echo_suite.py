@@ -16,7 +16,7 @@ import sys
 import termios
 import time
 
-from echo_server import SANITIZED, Failed, Skipped, echoes, expect, reset
+from echo_server import COMMAND, SANITIZED, Failed, Skipped, echoes, expect, reset
 
 LIMIT_S = 30
 VALGRIND = os.environ.get("COIR_WATCHED") == "valgrind"
@@ -395,6 +395,18 @@ def more_than_select_can_do(kind):
         judge_limit(server, kind)
 
 
+def coir_load_finds_every_byte_right(kind):
+    with Server(kind) as server:
+        for size, depth in ((1, 1), (64, 8), (100000, 2)):
+            load = subprocess.run(
+                [COMMAND, "load", "tcp://127.0.0.1:%d" % server.port, "--connections", "1" if kind.one_at_a_time else "8",
+                 "--size", str(size), "--depth", str(depth), "--half-close", "--duration", "200ms", "--warmup", "0",
+                 "--patience", "60s"],
+                capture_output=True, text=True, timeout=2 * LIMIT_S, check=False)
+            said = load.stdout + load.stderr
+            expect(load.returncode == 0 and "errors       none" in said, said)
+
+
 def the_first_signal_ends_it(kind):
     if VALGRIND:
         raise Skipped("Valgrind would tell of the signal")
@@ -421,6 +433,7 @@ CASES = (
     hundreds_come_and_go,
     a_shortage_of_descriptors_passes,
     more_than_select_can_do,
+    coir_load_finds_every_byte_right,
     the_first_signal_ends_it,
 )
 
