@@ -167,15 +167,22 @@ static void show(struct swarm *swarm)
         meter_update(swarm->meter, &values);
 }
 
-/* What has happened since the last time goes into the timeline. */
+/* What has happened since the last time goes into the timeline: into the interval that ends about now. */
 static void note_point(struct swarm *swarm, coir_time now)
 {
     struct load_point *point = &swarm->point;
+    coir_time at = now - swarm->measure_begin - TICK_NS / 2;
 
     if (swarm->measuring)
-        load_result_note(swarm->result, now - swarm->measure_begin - 1, point->messages, point->errors, point->most_ns);
+        load_result_note(swarm->result, at > 0 ? at : 0, point->messages, point->errors, point->most_ns);
     swarm->result->messages += point->messages;
     *point = (struct load_point){.messages = 0};
+}
+
+/* Until the next interval of the timeline ends. */
+static coir_time time_to_tick(const struct swarm *swarm)
+{
+    return TICK_NS - (coir_now() - swarm->measure_begin) % TICK_NS;
 }
 
 /* Looks at the clock until it is cancelled. */
@@ -183,7 +190,7 @@ static int tick(void *arg)
 {
     struct swarm *swarm = arg;
 
-    for (unsigned int ticks = 0; coir_sleep(TICK_NS) == 0; ticks++) {
+    for (unsigned int ticks = 0; coir_sleep(time_to_tick(swarm)) == 0; ticks++) {
         coir_time now = coir_now();
 
         note_point(swarm, now);
