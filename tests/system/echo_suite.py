@@ -252,17 +252,32 @@ def a_reset_ends_one_session(kind):
         wait_until(lambda: len(server.open_descriptors()) < with_one, "the descriptors of sessions are closed")
 
 
+def leave_two_reads(server):
+    """Stops it, and leaves more at its door than it reads at once, then the end. Its kernel makes room for so much only
+    where bytes went fast before. Returns whether it did."""
+    client = server.connect()
+    expect(len(exchange(client, bytes(16 * MIB))) == 16 * MIB, "all comes back")
+    server.stop()
+    client.sendall(bytes(70000))
+    end = time.monotonic() + 0.5
+    while count_unacknowledged(client) > 0 and time.monotonic() < end:
+        time.sleep(0.005)
+    is_there = count_unacknowledged(client) == 0
+    client.close()
+    return is_there
+
+
 def who_does_not_wait_for_the_echo_harms_nobody(kind):
     """Its kernel answers the echo by a reset, and the next write would be a SIGPIPE."""
     with Server(kind) as server:
-        client = server.connect()
-        expect(len(exchange(client, bytes(16 * MIB))) == 16 * MIB, "the server's kernel gets room for more")
-        server.stop()
-        client.sendall(bytes(160000))  # for more than one read
-        wait_until(lambda: count_unacknowledged(client) == 0, "all is there before the end")
-        client.close()
-        server.resume()
-        expect(echoes(server.connect()), "the next one")
+        for _ in range(5):
+            was_left = leave_two_reads(server)
+            server.resume()
+            expect(echoes(server.connect()), "the next one is served")
+            server.clients[-1].close()
+            if was_left:
+                return
+        raise Skipped("too slow for the kernel to make room for two reads")
 
 
 def many_are_served(kind):
