@@ -9,6 +9,8 @@
 
 #define LEADING_BITS 8
 #define LAST_BUCKET (HISTOGRAM_BUCKETS - 1)
+/* In binary 0.99 is a little more, and 99 of a hundred would be too few of them. */
+#define BINARY_SLACK (1 - 1e-12)
 
 void histogram_clear(struct histogram *histogram)
 {
@@ -80,13 +82,15 @@ static double middle_of(const struct histogram *histogram, unsigned int bucket)
 
 double histogram_quantile(const struct histogram *histogram, double quantile)
 {
-    double wanted = (double)histogram->total * quantile;
+    double wanted = (double)histogram->total * quantile * BINARY_SLACK;
     uint64_t seen = 0;
 
     if (histogram->total == 0)
         return 0;
     if (wanted <= 1)
         return (double)histogram->least_ns;
+    if (quantile >= 1)
+        return (double)histogram->most_ns;
     for (unsigned int bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
         seen += histogram->buckets[bucket];
         if (seen == histogram->total && wanted > (double)(seen - 1))
