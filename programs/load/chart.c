@@ -10,7 +10,6 @@
 #define X_GAP 58
 #define Y_GAP 36
 #define Y_LOG_GAP 22
-#define CROWDING 1.7 /* of marks at the upper end of a logarithmic axis, which are closest there */
 
 static double position_of(const struct chart_axis *axis, double value)
 {
@@ -45,10 +44,19 @@ static double round_step(double step)
     return decade * (digits <= 1.0001 ? 1 : digits <= 2.0001 ? 2 : digits <= 5.0001 ? 5 : 10);
 }
 
+/* The least step that is `gap` pixels long everywhere; on a logarithmic axis it is shortest at the upper end. */
+static double find_step(const struct chart_axis *axis, double gap)
+{
+    double share = gap / fabs(axis->to - axis->from);
+
+    if (axis->is_log)
+        return axis->most * (1 - pow(axis->least / axis->most, share));
+    return (axis->most - axis->least) * share;
+}
+
 static size_t list_linear(const struct chart_axis *axis, double gap, double ret_ticks[CHART_TICKS_MAX])
 {
-    double room = fabs(axis->to - axis->from) / (gap * (axis->is_log ? CROWDING : 1));
-    double step = round_step((axis->most - axis->least) / room);
+    double step = round_step(find_step(axis, gap));
     double first = ceil(axis->least / step - 1e-9);
     size_t count = 0;
 

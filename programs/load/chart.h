@@ -37,7 +37,7 @@ double chart_place(const struct chart_axis *axis, double value);
 /** The value that is drawn there. */
 double chart_value_at(const struct chart_axis *axis, double pixel);
 
-/** Round numbers that lie on the axis, some `gap` pixels or more apart; how many. */
+/** Round numbers that lie on the axis, `gap` pixels or more apart; how many. */
 size_t chart_ticks(const struct chart_axis *axis, double gap, double ret_ticks[CHART_TICKS_MAX]);
 
 /** The least round number from which on an axis from 0 has all of `most`. */
