@@ -177,6 +177,7 @@ static bool is_too_large(const struct load_result *result, const struct load_res
         {result->processes, other->processes},
         {result->settings.connections, other->settings.connections},
         {(uint64_t)result->load_cpu_ns, (uint64_t)other->load_cpu_ns},
+        {(uint64_t)(result->server_cpu_ns + 1), (uint64_t)(other->server_cpu_ns + 1)}, /* -1 = not known */
         {load_result_errors(result), load_result_errors(other)},
     };
     uint64_t sum;
@@ -272,12 +273,33 @@ static coir_time longer_of(coir_time a_ns, coir_time b_ns)
     return a_ns > b_ns ? a_ns : b_ns;
 }
 
-/* Those who went to one server have read the same clock. */
+/* True if a server may be one of both. */
+static bool share_server(const char *uris, const char *others)
+{
+    char uri[LOAD_TEXT_SIZE];
+
+    if (strcmp(uris, SEVERAL) == 0 || strcmp(others, SEVERAL) == 0)
+        return true;
+    for (;;) {
+        const char *end = strstr(others, BETWEEN);
+
+        snprintf(uri, sizeof(uri), "%.*s", (int)(end != NULL ? end - others : LOAD_TEXT_SIZE), others);
+        if (has_part(uris, uri))
+            return true;
+        if (end == NULL)
+            return false;
+        others = end + strlen(BETWEEN);
+    }
+}
+
+/* Those who went to one server have read the same clock. Which part of a sum was that server's cannot be told any more.
+ */
 static coir_time merge_server_cpu(const struct load_result *result, const struct load_result *other)
 {
     if (strcmp(result->settings.uri, other->settings.uri) == 0)
         return longer_of(result->server_cpu_ns, other->server_cpu_ns);
-    if (result->server_cpu_ns < 0 || other->server_cpu_ns < 0)
+    if (result->server_cpu_ns < 0 || other->server_cpu_ns < 0 ||
+        share_server(result->settings.uri, other->settings.uri))
         return -1;
     return result->server_cpu_ns + other->server_cpu_ns;
 }

@@ -246,6 +246,44 @@ TEST(several_servers_add_up)
     assert_int_equal(result.server_cpu_ns, -1); /* of one of them it is not known */
 }
 
+/* The processor time after results of servers A, B and then `third`, of two seconds each, were merged. */
+static coir_time merge_third(const char *third)
+{
+    const char *const uris[] = {"tcp://b:7", third};
+
+    make(&result);
+    snprintf(result.settings.uri, sizeof(result.settings.uri), "tcp://a:7");
+    result.server_cpu_ns = 2 * COIR_SECOND;
+    for (size_t i = 0; i < 2; i++) {
+        make(&other);
+        snprintf(other.settings.uri, sizeof(other.settings.uri), "%s", uris[i]);
+        other.server_cpu_ns = 2 * COIR_SECOND;
+        assert_null(load_result_merge(&result, &other));
+    }
+    return result.server_cpu_ns;
+}
+
+TEST(a_server_among_several_is_not_counted_twice)
+{
+    assert_int_equal(merge_third("tcp://c:7"), 6 * COIR_SECOND);
+    assert_int_equal(merge_third("tcp://b:70"), 6 * COIR_SECOND);
+    assert_int_equal(merge_third("tcp://a:7"), -1);
+    assert_int_equal(merge_third("tcp://b:7"), -1);
+    assert_int_equal(merge_third("tcp://d:7; tcp://b:7"), -1);
+    assert_int_equal(merge_third("several"), -1);
+    assert_int_equal(merge_third("tcp://a:7; tcp://b:7"), 4 * COIR_SECOND);
+}
+
+TEST(processor_times_that_have_no_sum_are_refused)
+{
+    make(&result);
+    make(&other);
+    snprintf(other.settings.uri, sizeof(other.settings.uri), "tcp://b:7");
+    result.server_cpu_ns = INT64_MAX / 2 + 1;
+    other.server_cpu_ns = INT64_MAX / 2 + 1;
+    assert_string_equal(load_result_merge(&result, &other), "their counts are too large to be added");
+}
+
 /* Of a copy of the first that was changed: refused for that reason, and the first is as it was. */
 static void expect_refusal(const char *reason)
 {
