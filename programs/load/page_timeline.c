@@ -8,6 +8,7 @@
 #include <math.h>
 
 #define PLOT 200
+#define CROWD 200  /* intervals, of which more are drawn finer */
 #define LANE 18    /* the height of a row of errors */
 #define BRIEF 0.25 /* of an interval: less of it tells no rate */
 
@@ -101,7 +102,8 @@ static void draw_line(const struct page *page, const struct chart_axis *x, const
     const struct load_result *of = page->results[result];
     bool drawing = false;
 
-    fprintf(page->file, "<path class=\"%c line\" d=\"M%.1f %.1f", page_class(result), x->from, y->from);
+    fprintf(page->file, "<path class=\"%c line%s\" d=\"M%.1f %.1f", page_class(result),
+            count_points(of) > CROWD ? " fine" : "", x->from, y->from);
     for (size_t point = 0; point < count_points(of); point++) {
         double height = value(of, point);
 
