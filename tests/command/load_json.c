@@ -296,6 +296,21 @@ TEST(flaws_are_refused_and_named)
     end();
 }
 
+TEST(a_least_above_the_greatest_is_refused)
+{
+    static char text[TEXT_ROOM];
+
+    begin();
+    make();
+    histogram_clear(&result.latency);
+    histogram_add(&result.latency, 1000000);
+    result.messages = 1;
+    write_result();
+    read_text(text);
+    expect_refusal(text, "\"least\":1000.0", "\"least\":1003.0", "latency_us.least or .most is not");
+    end();
+}
+
 TEST(each_member_that_is_used_must_be_there)
 {
     static const char *const unused[] = {"messages_per_s", "bytes_per_s", "precision", "p50", "p90", "p99", "p99_9"};

@@ -86,12 +86,24 @@ def list_rows(root):
     return {"".join(row[0].itertext()): ["".join(cell.itertext()) for cell in row[1:]] for row in root.iter("tr")}
 
 
+def find_lines(root, kind):
+    """Those of percentiles, of throughput, and of the worst latency."""
+    return [path for path in root.iter("path") if path.get("class") == kind + " line"]
+
+
+def check_even(root, kind, count):
+    """The rate of so many intervals is the same; the last one counts for what there is of it, or not at all."""
+    heights = [float(height) for height in re.findall(r"V([0-9.]+)", find_lines(root, kind)[1].get("d"))]
+    expect(len(heights) == count and max(heights) - min(heights) < 1, "an even rate is drawn as %s" % heights)
+
+
 def check_plain(root):
     rows = list_rows(root)
-    expect(rows["messages that came back"] == ["640,000"], "plain: messages: %r" % rows)
-    expect(rows["messages per second"] == ["63,981"], "plain: rate")
+    expect(rows["messages that came back"] == ["643,200"], "plain: messages: %r" % rows)
+    expect(rows["messages per second"] == ["64,000"], "plain: rate")
     expect(rows["latency, worst"] == ["4.53\u00a0ms"], "plain: worst")
     expect(rows["connections"] == ["64"] and rows["mode"] == ["closed loop"], "plain: settings")
+    check_even(root, "a", 101)
     text = "".join(root.itertext())
     expect("No errors, of any kind." in text and "Every byte came back as it was sent." in text, "plain: errors")
     tips = [tip.text for tip in root.iter("title")]
@@ -101,14 +113,15 @@ def check_plain(root):
 def check_compared(root):
     rows = list_rows(root)
     expect(rows["what"] == ["plain.json", "slow.json", "second / first"], "compared: %r" % rows["what"])
-    expect(rows["messages that came back"] == ["640,000", "400,000", "0.62"], "compared: messages")
+    expect(rows["messages that came back"] == ["643,200", "400,001", "0.62"], "compared: messages")
     expect(rows["corrupted bytes had another value"] == ["0", "3"], "compared: errors")
     text = "".join(root.itertext())
     expect("not set alike: mode; connections; messages under way, per connection; rate." in text, "compared: differences")
     expect("slow.json: 37 errors, 3 of wrong bytes." in text, "compared: verdict")
+    check_even(root, "a", 101)
+    check_even(root, "b", 100)
     for kind in "ab":
-        lines = [path for path in root.iter("path") if path.get("class") == kind + " line"]
-        expect(len(lines) == 3, "compared: %d lines of %s" % (len(lines), kind))
+        expect(len(find_lines(root, kind)) == 3, "compared: lines of " + kind)
     bad = [mark for mark in root.iter("rect") if mark.get("class") == "bad"]
     expect(len(bad) == 7, "compared: %d intervals with errors" % len(bad))
 
