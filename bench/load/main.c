@@ -49,7 +49,6 @@ static int run_load(const struct cell *cell, uint16_t port, struct account *ret_
                                                  .duration_ns = timing.window_ns,
                                                  .patience_ns = 10 * COIR_SECOND}};
     (void)snprintf(options.settings.uri, sizeof(options.settings.uri), "tcp://127.0.0.1:%u", port);
-    result.point_ns = 100 * COIR_MILLISECOND;
     histogram_clear(&result.latency);
     rc = swarm_run(&options, &result, &interrupted);
     if (rc < 0 || load_result_errors(&result) > 0 || result.messages == 0)

@@ -305,7 +305,7 @@ static int find_addresses(const struct session *session, struct coir_address *re
 
 static int talk(struct traffic *traffic)
 {
-    traffic->slots = calloc(traffic->window, sizeof(*traffic->slots));
+    traffic->slots = calloc((size_t)traffic->window, sizeof(*traffic->slots));
     if (traffic->slots == NULL)
         return -ENOMEM;
     swarm_opened(traffic->session->swarm);

@@ -50,7 +50,6 @@ static void describe(const struct load_options *options, struct load_result *res
     result->settings = options->settings;
     result->processes = 1;
     result->server_cpu_ns = -1;
-    result->point_ns = 100 * COIR_MILLISECOND;
     histogram_clear(&result->latency);
     (void)snprintf(result->version, sizeof(result->version), "%s", coir_version());
     if (uname(&system) == 0)

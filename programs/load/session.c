@@ -81,11 +81,11 @@ static bool prepare(struct session *session)
     uint64_t window = settings->message_bytes * (settings->depth > 0 && in_pieces ? settings->depth : 1);
 
     session->pattern = pattern_of(session->swarm->seed, session->number);
-    session->left = settings->message_bytes;
+    session->left = (size_t)settings->message_bytes;
     session->buffer_size = in_pieces && window > BUFFER_MAX ? BUFFER_MAX : (size_t)window;
     session->buffer = malloc(session->buffer_size);
     if (settings->depth > 0)
-        session->started = calloc(settings->depth, sizeof(*session->started));
+        session->started = calloc((size_t)settings->depth, sizeof(*session->started));
     return session->buffer != NULL && (session->started != NULL || settings->depth == 0);
 }
 
@@ -172,7 +172,7 @@ static bool await_visit(struct session *session, uint64_t number)
 static void forget_visit(struct session *session)
 {
     session->received = session->sent;
-    session->left = settings_of(session)->message_bytes;
+    session->left = (size_t)settings_of(session)->message_bytes;
     session->lost_patience = false;
     free(session->evidence);
     session->evidence = NULL;

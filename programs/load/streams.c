@@ -56,7 +56,7 @@ static uint64_t take_bytes(struct session *session, size_t size, coir_time now)
     session->received += size;
     while (size >= session->left) {
         size -= session->left;
-        session->left = settings_of(session)->message_bytes;
+        session->left = (size_t)settings_of(session)->message_bytes;
         session_complete(session, now);
         completed++;
     }
@@ -227,7 +227,7 @@ static int run_dialogue(struct dialogue *dialogue, int (*writer)(void *dialogue)
 static int converse_apart(struct session *session)
 {
     struct dialogue dialogue = {.session = session};
-    int rc = coir_channel_open(settings_of(session)->depth, 1, &dialogue.leave);
+    int rc = coir_channel_open((size_t)settings_of(session)->depth, 1, &dialogue.leave);
 
     if (rc < 0)
         return rc;

@@ -399,7 +399,7 @@ int swarm_run(const struct load_options *options, struct load_result *result, bo
     struct swarm swarm = {.options = options, .result = result, .seed = make_seed(), .unsettled = count};
     int rc;
 
-    swarm.sessions = calloc(count, sizeof(*swarm.sessions));
+    swarm.sessions = calloc((size_t)count, sizeof(*swarm.sessions));
     if (swarm.sessions == NULL)
         return -ENOMEM;
     rc = coir_run(run_all, &swarm, &run);
