@@ -8,12 +8,15 @@ PREFIX ?= /usr/local
 PRESETS ?= release debug
 # The claims that `make bench` measures; default: every one.
 BENCH ?=
+# `make compare QUICK=1`: two cells, three runs each; and options of tools/compare.py.
+QUICK ?=
+COMPARE ?=
 # How long `make fuzz` runs each fuzzer.
 SECONDS ?= 60
 MAKEFLAGS += --no-print-directory
 COIR = build/release/bin/coir
 
-.PHONY: help run test proof coverage fuzz bench bench-build lint install clean
+.PHONY: help run test proof coverage fuzz bench bench-build compare lint install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +26,7 @@ help:
 	@echo 'make coverage  tell which lines and branches the tests reach, and which not'
 	@echo 'make fuzz      feed parsers and sessions with nonsense, SECONDS=60 each'
 	@echo 'make bench     measure every claim, or BENCH="switch spawn"'
+	@echo 'make compare   compare echo servers, ours and others; half an hour, QUICK=1 three minutes'
 	@echo 'make lint      check format, rules and common mistakes'
 	@echo 'make install   to PREFIX=$(PREFIX), below DESTDIR if that is set'
 	@echo 'make clean     remove build/'
@@ -56,6 +60,13 @@ bench-build:
 
 bench: bench-build
 	@tools/bench.sh $(BENCH)
+
+# What of its set cannot be installed is left out, and the report says so.
+compare:
+	@tools/setup.sh run
+	@tools/setup.sh compare || echo 'compare: goes on with what is there'
+	@for part in coir-command examples peers; do tools/build.sh release $$part || exit; done
+	@tools/compare.py $(if $(filter-out 0,$(QUICK)),--quick) $(COMPARE)
 
 lint:
 	@tools/setup.sh lint
