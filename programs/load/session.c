@@ -71,6 +71,7 @@ void session_complete(struct session *session, coir_time now)
 {
     swarm_count(session->swarm, now - start_of(session, session->completed));
     session->completed++;
+    session_settle(session);
 }
 
 /* What it needs to talk. Returns false: no memory. */

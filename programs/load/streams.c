@@ -378,7 +378,9 @@ int streams_talk(struct session *session)
         return rc;
     rc = connect_stream(session);
     swarm_let_in(session->swarm);
-    session_settle(session);
+    /* In a closed loop it settles with its first answer: until the server has taken it, it is in nobody's way. */
+    if (rc < 0 || settings_of(session)->mode != LOAD_MODE_CLOSED)
+        session_settle(session);
     return rc < 0 ? rc : converse_by_mode(session);
 }
 

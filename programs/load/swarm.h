@@ -21,7 +21,7 @@ struct swarm {
     uint64_t seed;                /* of the bytes */
     struct coir_scope *scope;     /* of the sessions */
     struct coir_channel *doorway; /* who connects has an item in it: only so many at a time */
-    struct coir_channel *settled; /* finished once every session has connected, or failed to */
+    struct coir_channel *settled; /* finished once every session has settled */
     struct coir_channel *begun;   /* finished once the schedule of an open loop begins */
     struct coir_channel *empty;   /* finished once every session has ended */
     uint64_t unsettled;           /* sessions */
@@ -54,7 +54,7 @@ int swarm_queue(struct swarm *swarm);
 /** The session has done connecting. */
 void swarm_let_in(struct swarm *swarm);
 
-/** A session has settled: it is connected, or never will be. */
+/** A session has settled: it is connected and, in a closed loop, has had an answer; or it never will be, or have. */
 void swarm_settle(struct swarm *swarm);
 
 /** A session has ended. */

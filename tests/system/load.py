@@ -239,6 +239,20 @@ def nobody_there_is_said():
     expect("does the server run" in outcome.said and "more like this" in outcome.said, outcome.said)
 
 
+def who_waits_for_the_server_to_take_him_is_not_measured():
+    late_s = 1
+
+    def serve(client, number):
+        if number == 0:
+            time.sleep(late_s)  # as if he had been in the queue
+        server.echo(client, number)
+
+    server = Faulty(serve=serve)
+    outcome = Outcome(server.address, "--connections", 4, "--duration", "2s", "--warmup", "50ms")
+    right(outcome)
+    expect(outcome.percentile("longest") < late_s * 1e6 / 2, outcome.said)
+
+
 def datagrams_that_are_lost_are_counted():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
