@@ -350,12 +350,15 @@ def a_crowd_ends_where_the_server_does():
 class Pretence:
     """Takes the place of the parts of a campaign that measure."""
 
-    def __init__(self, reached):
+    def __init__(self, reached, fails=lambda server, number: False):
         self.reached = reached
+        self.fails = fails
         self.runs = []
 
     def load(self, plan, cell, server, number):
         self.runs.append((number, cell, server.name))
+        if self.fails(server.name, number):
+            return rows.Row(cell.kind, server.name, rows.FAILED, "no", number, cell.sessions, cell.message_bytes)
         return rows.Row(cell.kind, server.name, rows.OK, "", number, cell.sessions, cell.message_bytes, 1.0)
 
     def crowd(self, cores, server, target, levels, wait):
@@ -394,6 +397,16 @@ def every_server_runs_once_in_each_cell_of_a_round():
     for number, cell, name in pretence.runs:
         orders[number, cell].append(name)
     expect(len(set(map(tuple, orders.values()))) > 3, "the order is the same in each round")
+
+
+def who_only_fails_is_given_up_and_who_fails_at_times_is_not():
+    pretence = Pretence({}, lambda name, number: name == "select" or name == "epoll" and number != 1)
+    every = run_campaign(pretence, 5, 60)[0]
+    runs = collections.Counter((name, cell) for _, cell, name in pretence.runs)
+    expect(runs["select", SMALL] == 2 and runs["epoll", SMALL] == 5 and runs[servers.AGAIN, SMALL] == 5, runs)
+    told = list(Results(every).failures())
+    for what in (("2 of 2 FAILED", "no"), ("not run", "its first 2 runs have failed")):
+        expect(any(words[0] == "select" and words[2:] == what for words in told), told)
 
 
 def cells_that_descriptors_do_not_suffice_for_are_skipped():

@@ -8,6 +8,7 @@ from compare import crowd, load, rows, servers, sources
 from compare.results import CHURN
 
 ROUNDS_LEAST = 3
+FAILURES_MOST = 2  # of a server in a cell where it has never succeeded: more would tell nothing, and take long
 START_S = 0.05  # to start both sides and to end them
 SESSION_S = 0.0001  # to open and to close one
 
@@ -25,6 +26,7 @@ class Campaign:
     draw: random.Random
     writer: rows.Writer
     progress: object = None
+    failures: dict = dataclasses.field(default_factory=dict)  # by server and cell, until it succeeds: then None
     most_of: dict = dataclasses.field(default_factory=dict)  # by server: sessions it has reached, and what stopped it
 
     def ready(self):
@@ -91,8 +93,10 @@ class Campaign:
             for server in self.ready():
                 why = self.why_impossible(server, cell)
                 if why:
-                    self.writer.add(rows.Row(cell.kind, server.name, rows.SKIPPED, why, None, cell.sessions,
-                                             cell.message_bytes))
+                    self.skip(server, cell, why)
+
+    def skip(self, server, cell, why):
+        self.writer.add(rows.Row(cell.kind, server.name, rows.SKIPPED, why, None, cell.sessions, cell.message_bytes))
 
     def run_round(self, number):
         cells = [*self.cells, CHURN]
@@ -101,7 +105,7 @@ class Campaign:
             several = self.ready()
             self.draw.shuffle(several)
             for server in several:
-                if not self.why_impossible(server, cell):
+                if not self.why_impossible(server, cell) and not self.has_given_up(server, cell):
                     self.run_one(number, cell, server)
                 self.progress.add(self.weight_of(cell))
 
@@ -109,5 +113,19 @@ class Campaign:
         self.progress.tell("round %d of %d, %s, %s" % (number, self.rounds, cell.title(), server.name))
         row = load.measure(self.plan, cell, server, number)
         self.writer.add(row)
-        if row.outcome == rows.FAILED:
+        if row.outcome == rows.OK:
+            self.failures[server.name, cell] = None
+        else:
             self.progress.note("FAILED: %s, %s: %s" % (server.name, cell.title(), row.reason))
+            self.count_failure(server, cell)
+
+    def count_failure(self, server, cell):
+        count = self.failures.get((server.name, cell), 0)
+        if count is None:
+            return
+        self.failures[server.name, cell] = count + 1
+        if count + 1 == FAILURES_MOST:
+            self.skip(server, cell, "its first %d runs have failed" % FAILURES_MOST)
+
+    def has_given_up(self, server, cell):
+        return self.failures.get((server.name, cell)) == FAILURES_MOST

@@ -68,7 +68,7 @@ def call_load(plan, cell, uri, path):
     words = [plan.command, "load", uri, *cell.options(), "--duration", milliseconds(plan.duration_of(cell)),
              "--warmup", milliseconds(plan.warmup_of(cell)), "--patience", "%ds" % PATIENCE_S, "--json", path,
              "--quiet"]
-    limit = plan.duration_of(cell) + plan.warmup_of(cell) + 4 * PATIENCE_S + cell.sessions / 200
+    limit = plan.duration_of(cell) + plan.warmup_of(cell) + 2 * PATIENCE_S + cell.sessions / 1000
     with machine.pinned(plan.cores.load):
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    text=True, errors="replace")

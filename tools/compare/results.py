@@ -17,7 +17,7 @@ NOT_RUN = "not run"
 # What is measured once, without a round, and what it is called.
 SINGLE = {rows.MOST: "the most sessions", rows.MEMORY: "memory", rows.CODE: "lines of session logic"}
 
-# How the runs of a server in a cell went: counts, and the reasons why some did not.
+# How the runs of a server in a cell went: counts, and how often each reason, with its outcome, why some did not.
 Outcome = collections.namedtuple("Outcome", "good failed skipped reasons")
 # `server` of coir is beaten in a cell: by each of `others`, with its ratio to coir's figure.
 Loss = collections.namedtuple("Loss", "server metric cell others")
@@ -48,7 +48,7 @@ class Results:
     def outcome(self, name, cell):
         runs = self.runs[name, cell]
         counts = collections.Counter(run.outcome for run in runs)
-        reasons = collections.Counter(run.reason for run in runs if run.outcome != rows.OK)
+        reasons = collections.Counter((run.outcome, run.reason) for run in runs if run.outcome != rows.OK)
         return Outcome(counts[rows.OK], counts[rows.FAILED], counts[rows.SKIPPED], reasons)
 
     def values(self, name, cell, field):
@@ -123,9 +123,9 @@ class Results:
     def run_failures(self, name):
         for cell in [*self.cells, CHURN]:
             outcome = self.outcome(name, cell)
-            for reason, count in outcome.reasons.items():
+            for (kind, reason), count in outcome.reasons.items():
                 counts = "%d of %d FAILED" % (count, outcome.good + outcome.failed)
-                yield cell.title(), NOT_RUN if outcome.skipped else counts, reason
+                yield cell.title(), NOT_RUN if kind == rows.SKIPPED else counts, reason
 
     def failed(self, name):
         """How many runs of a server failed."""
