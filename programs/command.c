@@ -3,9 +3,11 @@
  * How subcommands talk: see command.h.
  */
 #include "command.h"
+#include <coir/error.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void command_complain(const char *command, const char *format, ...)
@@ -18,6 +20,19 @@ void command_complain(const char *command, const char *format, ...)
     va_end(values);
     /* In one piece, so that lines of several processes on one terminal do not mix. */
     fprintf(stderr, "coir%s%s: %s\n", command != NULL ? " " : "", command != NULL ? command : "", text);
+}
+
+void command_complain_of_run(const char *command, enum coir_engine engine, int rc)
+{
+    static const char *const names[] = {
+        [COIR_ENGINE_AUTO] = "auto", [COIR_ENGINE_EPOLL] = "epoll", [COIR_ENGINE_POLL] = "poll"};
+    const char *chosen = getenv("COIR_ENGINE");
+
+    if (rc == -EINVAL && engine == COIR_ENGINE_AUTO && chosen != NULL)
+        command_complain(command, "COIR_ENGINE=%s in the environment names no engine: unset it, or use epoll or poll",
+                         chosen);
+    else
+        command_complain(command, "cannot run on engine '%s': %s", names[engine], coir_error_text(rc));
 }
 
 int command_print(const char *format, ...)

@@ -6,6 +6,8 @@
 #ifndef PROGRAMS_COMMAND_H
 #define PROGRAMS_COMMAND_H
 
+#include <coir/run.h>
+
 /** Exit codes of every subcommand; its --help and its man page repeat them. */
 enum command_exit {
     COMMAND_DONE = 0,
@@ -29,6 +31,9 @@ int load_main(int count, char **arguments);
  * Shape: `command` is "echo"; NULL means `coir` itself.
  */
 void command_complain(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Says why coir_run() could not start on that engine. */
+void command_complain_of_run(const char *command, enum coir_engine engine, int rc);
 
 /**
  * Prints what was asked for, such as a help text, on standard output.

@@ -5,8 +5,10 @@
  */
 #include "command.h"
 #include <coir/run.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 struct subcommand {
     const char *name;
@@ -31,10 +33,20 @@ static const char help[] = "Usage: coir COMMAND [OPTION]...\n"
                            "Exit codes: 0 done; 1 it could not start, or had to stop; 2 wrong usage;\n3 it had to end "
                            "before everything was done; 4 bytes were wrong.\n";
 
+/* A descriptor that we open must not become a standard one, or what we say would go there: into somebody's connection.
+ * Where one is closed it stays of no use, as it was. */
+static void occupy_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* it takes the lowest that is free */
+}
+
 int main(int count, char **arguments)
 {
     const char *name = count > 1 ? arguments[1] : NULL;
 
+    occupy_standard_descriptors();
     if (name == NULL) {
         command_complain(NULL, "no command given; try 'coir --help'");
         return COMMAND_MISUSED;

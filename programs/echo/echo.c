@@ -51,17 +51,6 @@ static int fit_sessions(struct echo_options *options)
     return COMMAND_DONE;
 }
 
-static void tell_failure(const struct echo_options *options, int rc)
-{
-    const char *engine = getenv("COIR_ENGINE");
-
-    if (rc == -EINVAL && options->engine == COIR_ENGINE_AUTO && engine != NULL)
-        command_complain("echo", "COIR_ENGINE=%s in the environment names no engine: unset it, or use epoll or poll",
-                         engine);
-    else
-        command_complain("echo", "cannot run on engine '%s': %s", options->engine_name, coir_error_text(rc));
-}
-
 static int serve(const struct echo_options *options, const struct supervisor *supervisor)
 {
     int code;
@@ -69,7 +58,7 @@ static int serve(const struct echo_options *options, const struct supervisor *su
 
     if (rc == 0)
         return code;
-    tell_failure(options, rc);
+    command_complain_of_run("echo", options->engine, rc);
     return COMMAND_FAILED;
 }
 
