@@ -172,7 +172,7 @@ static void take_answer(struct traffic *traffic, const struct coir_slice *data, 
         if (slot->done || !is_message(traffic, number, data))
             continue;
         slot->done = true;
-        swarm_count(traffic->session->swarm, now - slot->due);
+        swarm_count(traffic->session->swarm, slot->due, now);
         forget_done(traffic);
         return;
     }

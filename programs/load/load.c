@@ -69,8 +69,21 @@ static int write_page(const char *path, const struct load_result *result, const 
         rc = whole_file_keep(&file);
     }
     if (rc < 0)
-        command_complain("load", "cannot write '%s': %s", path, coir_error_text(rc));
+        command_complain("load", "cannot write '%s': %s", path, strerror(-rc));
     return rc < 0 ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+/* Can the file be written? Better known before a long run than after it. */
+static bool check_file(const char *path)
+{
+    struct whole_file file;
+    int rc = path == NULL || strcmp(path, "-") == 0 ? 0 : whole_file_open(path, &file);
+
+    if (rc == 0 && path != NULL && strcmp(path, "-") != 0)
+        whole_file_drop(&file);
+    if (rc < 0)
+        command_complain("load", "cannot write '%s': %s", path, strerror(-rc));
+    return rc == 0;
 }
 
 /* Writes the files that were asked for. */
@@ -99,6 +112,7 @@ static bool takes_output(const struct load_options *options)
 static int tell(const struct load_options *options, const struct load_result *result)
 {
     FILE *people = takes_output(options) ? stderr : stdout;
+    int code = write_files(options, result);
 
     if (!options->quiet)
         summary_print(people, result);
@@ -106,7 +120,7 @@ static int tell(const struct load_options *options, const struct load_result *re
         command_complain("load", "cannot write to standard output: %s", strerror(errno));
         return COMMAND_FAILED;
     }
-    return write_files(options, result);
+    return code;
 }
 
 /* What the result itself says. */
@@ -115,9 +129,27 @@ static int judge(const struct load_result *result)
     if (load_result_wrong(result) > 0)
         return COMMAND_WRONG;
     /* The network may lose datagrams, but not all of them. */
-    if (result->errors[LOAD_ERROR_DATAGRAM_LOST] > 0 && result->messages == 0)
+    if ((result->errors[LOAD_ERROR_DATAGRAM_LOST] > 0 && result->messages == 0) || result->unsent > 0)
         return COMMAND_FAILED;
     return load_result_errors(result) > result->errors[LOAD_ERROR_DATAGRAM_LOST] ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+/* Is the address of ours that connection `number` would come from one of this host? */
+static bool check_source(const struct sources *sources, uint64_t number)
+{
+    char uri[COIR_ADDRESS_SIZE];
+
+    sources_print(sources, number, "tcp", uri);
+    if (sources_are_here(sources, number))
+        return true;
+    command_complain("load", "cannot connect from '%s': not an address of this host", uri);
+    return false;
+}
+
+/* The ends of the range stand for the rest. */
+static bool check_sources(const struct sources *sources)
+{
+    return sources->count == 0 || (check_source(sources, 0) && check_source(sources, sources->count - 1));
 }
 
 static int run(const struct load_options *options, struct load_result *result)
@@ -126,13 +158,14 @@ static int run(const struct load_options *options, struct load_result *result)
     int code;
     int rc;
 
-    if (!fit_connections(options->settings.connections))
+    if (!fit_connections(options->settings.connections) || !check_sources(&options->sources) ||
+        !check_file(options->json) || !check_file(options->report))
         return COMMAND_FAILED;
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our messages may leave */
     describe(options, result);
     rc = swarm_run(options, result, &interrupted);
     if (rc < 0) {
-        command_complain("load", "cannot run: %s", coir_error_text(rc));
+        command_complain_of_run("load", options->engine, rc);
         return COMMAND_FAILED;
     }
     code = tell(options, result);

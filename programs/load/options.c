@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static const char help[] = "Usage: coir load URI [OPTION]...\n"
                            "       coir load --merge FILE... | --compare OLD NEW\n"
@@ -243,9 +244,17 @@ static bool take_value(struct load_options *options, int code, const char *value
 
 static bool take_mode(struct load_options *options, enum load_mode mode)
 {
-    if (options->settings.mode != LOAD_MODE_CLOSED)
+    if (options->settings.mode != LOAD_MODE_CLOSED && options->settings.mode != mode)
         return complain("--churn and --idle exclude each other");
     options->settings.mode = mode;
+    return true;
+}
+
+static bool take_request(struct load_options *options, enum load_request request)
+{
+    if (options->request != LOAD_RUN && options->request != request)
+        return complain("--merge and --compare exclude each other");
+    options->request = request;
     return true;
 }
 
@@ -295,11 +304,9 @@ static bool take_word(struct reading *reading, int code)
         options->quiet = true;
         return true;
     case OPTION_MERGE:
-        options->request = LOAD_MERGE;
-        return true;
+        return take_request(options, LOAD_MERGE);
     case OPTION_COMPARE:
-        options->request = LOAD_COMPARE;
-        return true;
+        return take_request(options, LOAD_COMPARE);
     case OPTION_HELP:
         options->request = LOAD_HELP;
         return true;
@@ -316,10 +323,20 @@ static bool take_option(struct reading *reading, int code, const char *word)
 {
     if (code == ':' || code == '?')
         return refuse(code, word);
-    if (code == OPTION_URI)
-        return take_uri(reading, optarg);
     reading->used[code - OPTION_CONNECTIONS] = true;
     return take_word(reading, code);
+}
+
+/* A file that is merged twice would count twice. */
+static bool check_repetition(const struct load_options *options)
+{
+    for (size_t i = 1; i < options->file_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(options->files[i], options->files[j]) == 0) {
+                command_complain("load", "'%s' is named twice", options->files[i]);
+                return false;
+            }
+    return true;
 }
 
 /* With --merge and --compare: which options there may be. */
@@ -327,11 +344,17 @@ static bool check_files(const struct reading *reading)
 {
     const struct load_options *options = &reading->options;
 
-    for (int code = OPTION_CONNECTIONS; code < OPTION_JSON; code++)
-        if (has(reading, code)) {
+    for (int code = OPTION_CONNECTIONS; code <= OPTION_ENGINE; code++)
+        if (has(reading, code) && code != OPTION_JSON && code != OPTION_REPORT) {
             command_complain("load", "--%s goes with a run; --merge and --compare read results", name_of(code));
             return false;
         }
+    if (options->settings.uri[0] != '\0') {
+        command_complain("load", "'%s' goes behind --merge or --compare", options->settings.uri);
+        return false;
+    }
+    if (!check_repetition(options))
+        return false;
     if (options->request == LOAD_MERGE && options->file_count == 0)
         return complain("--merge wants files of --json");
     if (options->request == LOAD_COMPARE && options->file_count != 2)
@@ -392,6 +415,9 @@ static bool check_mode(const struct reading *reading)
             "with --rate messages are sent when they are due, however many are under way: leave --depth out");
     if (strncmp(settings->uri, "unix", 4) == 0 && has(reading, OPTION_SOURCES))
         return complain("Unix sockets have no source addresses: leave --sources out");
+    if (has(reading, OPTION_SOURCES) &&
+        (reading->options.sources.family == AF_INET6) != (strstr(settings->uri, "://[") != NULL))
+        return complain("the server's address and those of --sources are not of the same family");
     return !load_options_is_datagram(settings->uri) || check_datagrams(settings);
 }
 
@@ -412,6 +438,10 @@ static bool check(struct reading *reading)
 {
     struct load_options *options = &reading->options;
 
+    if (options->json != NULL && options->report != NULL && strcmp(options->json, options->report) == 0) {
+        command_complain("load", "--json and --report cannot both go to '%s'", options->json);
+        return false;
+    }
     if ((options->json != NULL || options->request != LOAD_RUN) && !result_json_is_there()) {
         command_complain("load", "this coir was built without jansson, which reads and writes JSON: install it (in "
                                  "Debian libjansson-dev) and build again");
@@ -433,8 +463,10 @@ static bool is_answered(const struct load_options *options)
 }
 
 /* What follows --merge or --compare is files, between the options, too. */
-static bool take_file(struct reading *reading, char *word)
+static bool take_argument(struct reading *reading, char *word)
 {
+    if (reading->options.request == LOAD_RUN)
+        return take_uri(reading, word);
     reading->options.files[reading->options.file_count++] = word;
     return true;
 }
@@ -457,12 +489,14 @@ bool load_options_read(int count, char **arguments, struct load_options *ret_opt
     opterr = 0;
     /* Stops at the first request: `--help` is heard whatever follows. */
     while (fits && !is_answered(&reading.options) && (code = getopt_long(count, arguments, "-:", known, NULL)) != -1) {
-        if (code == OPTION_URI && reading.options.request != LOAD_RUN)
-            fits = take_file(&reading, optarg);
+        if (code == OPTION_URI)
+            fits = take_argument(&reading, optarg);
         else
             fits = take_option(&reading, code, word);
         word = arguments[optind];
     }
+    for (; fits && !is_answered(&reading.options) && optind < count; optind++) /* behind "--" */
+        fits = take_argument(&reading, arguments[optind]);
     if (!fits || (!is_answered(&reading.options) && !check(&reading)))
         return false;
     *ret_options = reading.options;

@@ -89,6 +89,11 @@ static double get_open_most(const struct load_result *result)
     return (double)result->open_most;
 }
 
+static double get_unsent(const struct load_result *result)
+{
+    return (double)result->unsent;
+}
+
 static double get_errors(const struct load_result *result)
 {
     return (double)load_result_errors(result);
@@ -142,6 +147,7 @@ static const struct figure figures[] = {
     {"processor time of the server, per message", get_server_cpu, html_print_duration},
     {"processor time of the load, of one processor", get_load_share, html_print_share},
     {"processor time of the server, of one processor", get_server_share, html_print_share},
+    {"messages due and never sent", get_unsent, html_print_count},
     {"connections opened, in all", get_opened, html_print_count},
     {"connections open at a time, at most", get_open_most, html_print_count},
     {"measured for", get_measured, html_print_duration},

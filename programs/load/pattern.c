@@ -97,36 +97,41 @@ size_t pattern_match(const struct pattern *pattern, uint64_t offset, const void 
     return same + match_part(pattern, offset + same, first + same, size - same);
 }
 
-/* Whose word is it, as the first of `bytes` from `skipped` on? */
-static bool find_word(uint64_t seed, uint64_t sessions, uint64_t end, uint64_t word, struct pattern_place *ret_place)
+/* Is it a word that the session has sent? */
+static bool is_word_of(const struct pattern_search *search, uint64_t session, uint64_t word,
+                       struct pattern_place *ret_place)
 {
-    for (uint64_t session = 0; session < sessions; session++) {
-        struct pattern pattern = pattern_of(seed, session);
-        uint64_t number = (word - pattern.start) * STEP_INVERSE;
+    struct pattern pattern = pattern_of(search->seed, session);
+    uint64_t number = (word - pattern.start) * STEP_INVERSE;
 
-        if (number >= end / WORD + 1)
-            continue;
-        *ret_place = (struct pattern_place){.session = session, .offset = number * WORD};
+    if (number >= search->end / WORD + 1)
+        return false;
+    *ret_place = (struct pattern_place){.session = session, .offset = number * WORD};
+    return true;
+}
+
+static bool find_word(const struct pattern_search *search, uint64_t word, struct pattern_place *ret_place)
+{
+    if (is_word_of(search, search->first, word, ret_place))
         return true;
-    }
+    for (uint64_t session = 0; session < search->sessions; session++)
+        if (is_word_of(search, session, word, ret_place))
+            return true;
     return false;
 }
 
-bool pattern_find(uint64_t seed, uint64_t sessions, uint64_t end, const void *bytes, size_t size,
-                  struct pattern_place *ret_place)
+bool pattern_find(const struct pattern_search *search, const void *bytes, size_t size, struct pattern_place *ret_place)
 {
     const unsigned char *first = bytes;
 
-    for (size_t skipped = 0; skipped < WORD && skipped + 2 * WORD <= size; skipped++) {
+    for (size_t skipped = 0; skipped + 2 * WORD <= size; skipped++) {
         struct pattern_place place;
         uint64_t words[2];
 
         memcpy(words, first + skipped, sizeof(words));
-        if (words[1] - words[0] != STEP || !find_word(seed, sessions, end, words[0], &place))
+        if (words[1] - words[0] != STEP || !find_word(search, words[0], &place))
             continue;
-        if (place.offset < skipped)
-            continue;
-        place.offset -= skipped;
+        place.offset -= skipped; /* before the first byte, if so much else came */
         *ret_place = place;
         return true;
     }

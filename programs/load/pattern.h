@@ -34,13 +34,21 @@ void pattern_fill(const struct pattern *pattern, uint64_t offset, void *bytes, s
 /** How many of `bytes`, from the first on, are those of the sequence from `offset` on. */
 size_t pattern_match(const struct pattern *pattern, uint64_t offset, const void *bytes, size_t size);
 
+/** Who is to be looked for. */
+struct pattern_search {
+    uint64_t seed;
+    uint64_t sessions; /* of the run */
+    uint64_t end;      /* no session has sent more bytes than these */
+    uint64_t first;    /* the session that is tried first */
+};
+
 /**
- * Finds where `bytes` come from, by the first two whole words in them, if that
- * is a session below `sessions` and before its byte `end`.
+ * Finds where `bytes` come from, by the first two whole words in a row that some
+ * session has sent; what is before them may be anything.
  *
- * Returns: true and the place of the first byte; false: from nowhere.
+ * Returns: true and the place that the first byte would have, also before the
+ *          beginning (2^64 - 1 is one byte before it); false: from nowhere.
  */
-bool pattern_find(uint64_t seed, uint64_t sessions, uint64_t end, const void *bytes, size_t size,
-                  struct pattern_place *ret_place);
+bool pattern_find(const struct pattern_search *search, const void *bytes, size_t size, struct pattern_place *ret_place);
 
 #endif

@@ -174,6 +174,7 @@ static bool is_too_large(const struct load_result *result, const struct load_res
         {result->latency.total, other->latency.total},
         {result->opened, other->opened},
         {result->open_most, other->open_most},
+        {result->unsent, other->unsent},
         {result->processes, other->processes},
         {result->settings.connections, other->settings.connections},
         {(uint64_t)result->load_cpu_ns, (uint64_t)other->load_cpu_ns},
@@ -309,6 +310,7 @@ static void merge_counts(struct load_result *result, const struct load_result *o
     result->processes += other->processes;
     result->opened += other->opened;
     result->open_most += other->open_most;
+    result->unsent += other->unsent;
     result->messages += other->messages;
     result->bytes += other->bytes;
     for (unsigned int error = 0; error < LOAD_ERROR_COUNT; error++)

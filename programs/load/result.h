@@ -79,6 +79,7 @@ struct load_result {
     uint64_t open_most;                /* at a time */
     uint64_t messages;                 /* that came back while it was measured */
     uint64_t bytes;                    /* of these messages, one way */
+    uint64_t unsent;                   /* messages that were due and never sent: the load could not keep its rate */
     uint64_t errors[LOAD_ERROR_COUNT]; /* from the first connection to the last byte, warm-up included */
     struct histogram latency;          /* of these messages */
     coir_time load_cpu_ns;             /* our processor time while it was measured */

@@ -215,6 +215,7 @@ static json_t *make_result(const struct load_result *result)
         {"open_most", make_count(result->open_most)},
         {"messages", make_count(result->messages)},
         {"bytes", make_count(result->bytes)},
+        {"unsent", make_count(result->unsent)},
         {"messages_per_s", json_real(load_result_rate(result))},
         {"bytes_per_s", json_real(load_result_byte_rate(result))},
         {"latency_us", make_latency(&result->latency)},

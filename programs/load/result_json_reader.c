@@ -361,9 +361,9 @@ static bool read_result(struct reader *reader, const json_t *root, struct load_r
            read_count(reader, root, "opened", &result->opened) &&
            read_count(reader, root, "open_most", &result->open_most) &&
            read_count(reader, root, "messages", &result->messages) &&
-           read_count(reader, root, "bytes", &result->bytes) && read_histogram(reader, root, result) &&
-           read_settings(reader, root, &result->settings) && read_errors(reader, root, result) &&
-           read_cpu(reader, root, result) && read_timeline(reader, root, result);
+           read_count(reader, root, "bytes", &result->bytes) && read_count(reader, root, "unsent", &result->unsent) &&
+           read_histogram(reader, root, result) && read_settings(reader, root, &result->settings) &&
+           read_errors(reader, root, result) && read_cpu(reader, root, result) && read_timeline(reader, root, result);
 }
 
 /* All of a file that is not too large; NULL and the reason. */

@@ -29,6 +29,7 @@ int session_keep_evidence(struct session *session, uint64_t offset, const unsign
     evidence->session = session->number;
     evidence->sessions = settings_of(session)->connections;
     evidence->offset = offset;
+    evidence->surplus = offset >= session->sent;
     evidence->size = size < sizeof(evidence->bytes) ? size : sizeof(evidence->bytes);
     if (evidence->size > 0)
         memcpy(evidence->bytes, bytes, evidence->size);
@@ -44,13 +45,26 @@ coir_time session_due(const struct session *session, uint64_t number)
     return session->swarm->schedule_begin + (coir_time)(place * 1e9 / settings->rate);
 }
 
-uint64_t session_messages_due(const struct session *session)
+/* How many of the session's are due within the first `length_ns` of the schedule. */
+static uint64_t count_due(const struct session *session, coir_time length_ns)
 {
     const struct load_settings *settings = settings_of(session);
-    double all = (double)(settings->warmup_ns + settings->duration_ns) * settings->rate / 1e9;
+    double all = (double)length_ns * settings->rate / 1e9;
     double mine = (all - (double)session->number) / (double)settings->connections;
 
     return mine > 0 ? (uint64_t)mine + (mine > (double)(uint64_t)mine) : 0;
+}
+
+uint64_t session_due_by(const struct session *session, coir_time moment)
+{
+    return count_due(session, moment - session->swarm->schedule_begin + 1);
+}
+
+uint64_t session_messages_due(const struct session *session)
+{
+    const struct load_settings *settings = settings_of(session);
+
+    return count_due(session, settings->warmup_ns + settings->duration_ns);
 }
 
 void session_settle(struct session *session)
@@ -69,7 +83,7 @@ static coir_time start_of(const struct session *session, uint64_t number)
 
 void session_complete(struct session *session, coir_time now)
 {
-    swarm_count(session->swarm, now - start_of(session, session->completed));
+    swarm_count(session->swarm, start_of(session, session->completed), now);
     session->completed++;
     session_settle(session);
 }
@@ -156,17 +170,35 @@ static bool converse(struct session *session)
     return rc == 0;
 }
 
+/* Connections that servers have not ended yet keep their descriptors: half of all are left for new ones. */
+static int await_stragglers(const struct session *session)
+{
+    struct coir_run_info info;
+    int rc = 0;
+
+    while (rc == 0 && coir_run_info(&info) == 0 && info.lingering > session->swarm->lingering_most)
+        rc = coir_sleep(CHURN_PAUSE_NS / 10);
+    return rc;
+}
+
 /* Waits until the next visit is due. Returns false when there is none. */
 static bool await_visit(struct session *session, uint64_t number)
 {
+    uint64_t due = settings_of(session)->rate > 0 ? session_messages_due(session) : 0;
+
+    if (await_stragglers(session) < 0)
+        return false;
     if (settings_of(session)->rate == 0) {
         session->due = coir_now();
         return !session->swarm->ending;
     }
-    if (number >= session_messages_due(session))
+    if (number >= due)
         return false;
     session->due = session_due(session, number);
-    return coir_sleep(session->due - coir_now()) == 0;
+    if (!session->swarm->ending)
+        return coir_sleep(session->due - coir_now()) == 0;
+    swarm_skip(session->swarm, due - number);
+    return false;
 }
 
 /* What a failed visit has left must not be taken for a fault of the next. */
@@ -214,8 +246,8 @@ static void run(struct session *session)
         judge(session, rc);
     else if (settings_of(session)->mode == LOAD_MODE_CHURN)
         churn(session);
-    else
-        (void)converse(session);
+    else if (!converse(session) && settings_of(session)->mode == LOAD_MODE_OPEN)
+        swarm_skip(session->swarm, session_messages_due(session) - session->sent / settings_of(session)->message_bytes);
 }
 
 int session_run(void *arg)

@@ -21,7 +21,8 @@ struct session {
     struct coir_stream *stream;          /* NULL = not connected */
     struct coir_datagram_socket *socket; /* where it is datagrams */
     struct coir_scope *patience;         /* cancelled when nothing has come for too long; NULL = there is none to end */
-    struct coir_scope *calm;             /* cancelled when the load ends; NULL = likewise */
+    struct coir_scope *calm;             /* cancelled when the load ends; NULL = it waits for nothing of the kind */
+    uint64_t sent_before;                /* `sent`, when this connection was opened */
     coir_time waits_since;               /* 0 = nothing is owed */
     coir_time due;                       /* when this visit of a churn began, or ought to have */
     bool lost_patience;
@@ -57,6 +58,9 @@ int session_keep_evidence(struct session *session, uint64_t offset, const unsign
 
 /** When message `number` of the session is due in an open loop. */
 coir_time session_due(const struct session *session, uint64_t number);
+
+/** How many of the session's messages are due by then. */
+uint64_t session_due_by(const struct session *session, coir_time moment);
 
 /** How many messages an open loop has for the session. */
 uint64_t session_messages_due(const struct session *session);

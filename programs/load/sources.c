@@ -4,8 +4,11 @@
  */
 #include "load/sources.h"
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define COUNT_MAX 65536 /* more is a slip of the finger */
 
@@ -66,14 +69,39 @@ const char *sources_read(const char *word, struct sources *ret_sources)
     return read_range(first, dash != NULL ? dash + 1 : first, ret_sources);
 }
 
+static void find_source(const struct sources *sources, uint64_t number, unsigned char ret_bytes[16])
+{
+    uint32_t tail = htonl(tail_of(sources->family, sources->first) + (uint32_t)(number % sources->count));
+
+    memcpy(ret_bytes, sources->first, 16);
+    memcpy(ret_bytes + size_of(sources->family) - sizeof(tail), &tail, sizeof(tail));
+}
+
+bool sources_are_here(const struct sources *sources, uint64_t number)
+{
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    bool is_v4 = sources->family == AF_INET;
+    unsigned char bytes[16];
+    int fd = socket(sources->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (fd < 0)
+        return false;
+    find_source(sources, number, bytes);
+    memcpy(&v4.sin_addr, bytes, sizeof(v4.sin_addr));
+    memcpy(&v6.sin6_addr, bytes, sizeof(v6.sin6_addr));
+    rc = bind(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, is_v4 ? sizeof(v4) : sizeof(v6));
+    close(fd);
+    return rc == 0;
+}
+
 void sources_print(const struct sources *sources, uint64_t number, const char *scheme, char ret_uri[COIR_ADDRESS_SIZE])
 {
     unsigned char bytes[16];
     char text[INET6_ADDRSTRLEN];
-    uint32_t tail = htonl(tail_of(sources->family, sources->first) + (uint32_t)(number % sources->count));
 
-    memcpy(bytes, sources->first, sizeof(bytes));
-    memcpy(bytes + size_of(sources->family) - sizeof(tail), &tail, sizeof(tail));
+    find_source(sources, number, bytes);
     (void)inet_ntop(sources->family, bytes, text, sizeof(text)); /* there is room, and it is one of the two families */
     (void)snprintf(ret_uri, COIR_ADDRESS_SIZE, sources->family == AF_INET6 ? "%s://[%s]:0" : "%s://%s:0", scheme, text);
 }

@@ -16,10 +16,22 @@
 #define WINDOW_MAX 32768
 /** Nor more messages than these: each takes some of it for itself. */
 #define MESSAGES_MAX 64
+/** Of messages that are late. */
+#define BATCH_BYTES 65536
 /** The server's end of a connection that is done with; ours is long said. */
 #define LINGER_NS (2 * COIR_SECOND)
 /** How long a closer look may take. */
 #define LOOK_NS (300 * COIR_MILLISECOND)
+
+/* What a failed write has not sent was not sent. Returns `rc`. */
+static int take_back(struct session *session, int rc)
+{
+    struct coir_stream_info info;
+
+    if (coir_stream_info(session->stream, &info) == 0)
+        session->sent = session->sent_before + info.bytes_out;
+    return rc;
+}
 
 /* Writes the next `size` bytes. */
 static int write_bytes(struct session *session, uint64_t size)
@@ -33,7 +45,7 @@ static int write_bytes(struct session *session, uint64_t size)
         size -= part;
         rc = coir_write(session->stream, session->buffer, part);
         if (rc < 0)
-            return rc;
+            return take_back(session, rc);
     }
     return 0;
 }
@@ -45,7 +57,6 @@ static void start_messages(struct session *session, uint64_t first, uint64_t cou
 
     for (uint64_t number = first; number < first + count; number++)
         session->started[number % depth] = now;
-    session->waits_since = now;
 }
 
 /* Takes right bytes: returns how many messages they complete. */
@@ -125,6 +136,7 @@ static int leave(struct session *session)
 {
     int rc = 0;
 
+    session->waits_since = coir_now();
     if (settings_of(session)->half_close)
         rc = coir_finish(session->stream);
     if (rc == 0)
@@ -141,7 +153,8 @@ static int converse(struct session *session)
     uint64_t more = settings->depth;
     int rc;
 
-    start_messages(session, 0, more, coir_now());
+    session->waits_since = coir_now();
+    start_messages(session, 0, more, session->waits_since);
     rc = write_bytes(session, more * settings->message_bytes);
     while (rc == 0 && !session->swarm->ending) {
         rc = receive_answers(session, &more);
@@ -157,6 +170,8 @@ static int converse(struct session *session)
 struct dialogue {
     struct session *session;
     struct coir_channel *leave; /* a closed loop: an item for each message that may be sent */
+    struct coir_scope *reading; /* an open loop: of the reader; NULL = it has ended */
+    uint64_t count;             /* messages, in all; of an open loop that cannot keep its rate it becomes less */
 };
 
 /* Writes a message for each item. */
@@ -190,7 +205,8 @@ static int read_and_allow(struct dialogue *dialogue)
     uint64_t back = 0;
     int rc;
 
-    start_messages(session, 0, depth, coir_now());
+    session->waits_since = coir_now();
+    start_messages(session, 0, depth, session->waits_since);
     rc = allow(dialogue, depth);
     while (rc == 0 && session->completed < allowed) {
         rc = receive_answers(session, &back);
@@ -236,39 +252,66 @@ static int converse_apart(struct session *session)
     return rc < 0 ? rc : leave(session);
 }
 
-/* An open loop: writes each message when it is due; all that are late in one go. */
+/* The load has ended, and messages that were due were not sent. */
+static void give_up_rest(struct dialogue *dialogue, uint64_t number)
+{
+    swarm_skip(dialogue->session->swarm, dialogue->count - number);
+    dialogue->count = number;
+    if (dialogue->session->completed == number && dialogue->reading != NULL)
+        coir_scope_cancel(dialogue->reading); /* it waits for what will never come */
+}
+
+/* How many messages are written in one go: the clock is to be looked at now and then. */
+static uint64_t batch_of(const struct load_settings *settings)
+{
+    return settings->message_bytes < BATCH_BYTES ? BATCH_BYTES / settings->message_bytes : 1;
+}
+
+/* Writes those that are due by now, up to a batch. Returns 0 and the number of the next one. */
+static int write_due(struct dialogue *dialogue, uint64_t *number)
+{
+    struct session *session = dialogue->session;
+    coir_time now = coir_now();
+    uint64_t next = session_due_by(session, now);
+    uint64_t first = *number;
+
+    if (next > dialogue->count)
+        next = dialogue->count;
+    if (next > first + batch_of(settings_of(session)))
+        next = first + batch_of(settings_of(session));
+    if (next <= first)
+        return 0;
+    if (session->waits_since == 0)
+        session->waits_since = now;
+    *number = next;
+    return write_bytes(session, (next - first) * settings_of(session)->message_bytes);
+}
+
+/* An open loop: writes each message when it is due. */
 static int write_when_due(void *arg)
 {
-    struct session *session = ((struct dialogue *)arg)->session;
-    uint64_t size = settings_of(session)->message_bytes;
-    uint64_t count = session_messages_due(session);
+    struct dialogue *dialogue = arg;
+    struct session *session = dialogue->session;
     uint64_t number = 0;
     int rc = 0;
 
-    while (rc == 0 && number < count) {
-        uint64_t first = number;
-        coir_time now;
-
+    while (rc == 0 && number < dialogue->count && !session->swarm->ending) {
         rc = coir_sleep(session_due(session, number) - coir_now());
-        now = coir_now();
-        while (number < count && session_due(session, number) <= now)
-            number++;
-        if (session->waits_since == 0)
-            session->waits_since = now;
         if (rc == 0)
-            rc = write_bytes(session, (number - first) * size);
+            rc = write_due(dialogue, &number);
     }
+    if (rc == 0 && number < dialogue->count)
+        give_up_rest(dialogue, number);
     return rc;
 }
 
-static int read_all_due(struct dialogue *dialogue)
+static int read_messages(struct dialogue *dialogue)
 {
     struct session *session = dialogue->session;
-    uint64_t count = session_messages_due(session);
     uint64_t completed;
     int rc = 0;
 
-    while (rc == 0 && session->completed < count) {
+    while (rc == 0 && session->completed < dialogue->count) {
         rc = receive_answers(session, &completed);
         if (rc == 0 && session->received == session->sent)
             session->waits_since = 0; /* nothing is owed until the next one is due */
@@ -276,18 +319,21 @@ static int read_all_due(struct dialogue *dialogue)
     return rc;
 }
 
-static int keep_schedule(struct session *session)
+static int read_all_due(struct dialogue *dialogue)
 {
-    struct dialogue dialogue = {.session = session};
-    char item;
-    int rc = coir_channel_receive(session->swarm->begun, &item);
+    int rc = coir_scope_open(NULL, &dialogue->reading);
 
-    if (rc == 0)
-        rc = run_dialogue(&dialogue, write_when_due, read_all_due);
-    return rc < 0 ? rc : leave(session);
+    if (rc < 0)
+        return rc;
+    rc = read_messages(dialogue);
+    if (rc == -ECANCELED && dialogue->session->completed == dialogue->count)
+        rc = 0;
+    (void)coir_scope_close(dialogue->reading);
+    dialogue->reading = NULL;
+    return rc;
 }
 
-/* Nothing may come until the load ends. */
+/* The connection stays open, and nothing may come, until the load ends. */
 static int stay_silent(struct session *session)
 {
     struct coir_slice data;
@@ -308,13 +354,56 @@ static int stay_silent(struct session *session)
     return rc;
 }
 
+static int keep_schedule(struct session *session)
+{
+    struct dialogue dialogue = {.session = session};
+    char item;
+    int rc = coir_channel_receive(session->swarm->begun, &item);
+
+    dialogue.count = session_messages_due(session);
+    if (rc == 0)
+        rc = run_dialogue(&dialogue, write_when_due, read_all_due);
+    if (rc == 0)
+        rc = stay_silent(session);
+    return rc < 0 ? rc : leave(session);
+}
+
+/* True if so much may be under way without a second task: it fits into what the kernel keeps for a connection. */
+static bool fits_in_window(const struct load_settings *settings, uint64_t messages)
+{
+    return messages <= MESSAGES_MAX && messages * settings->message_bytes <= WINDOW_MAX;
+}
+
+static int write_messages(void *arg)
+{
+    struct dialogue *dialogue = arg;
+
+    return write_bytes(dialogue->session, dialogue->count * settings_of(dialogue->session)->message_bytes);
+}
+
+static int read_until_all_are_back(struct dialogue *dialogue)
+{
+    uint64_t end = dialogue->session->completed + dialogue->count;
+    uint64_t completed;
+    int rc = 0;
+
+    while (rc == 0 && dialogue->session->completed < end)
+        rc = receive_answers(dialogue->session, &completed);
+    return rc;
+}
+
 /* Messages that are all under way at once, and their answers. */
 static int exchange(struct session *session, uint64_t count, coir_time began)
 {
+    struct dialogue dialogue = {.session = session, .count = count};
     int rc;
 
+    session->waits_since = coir_now();
     start_messages(session, session->completed, count, began);
-    rc = write_bytes(session, count * settings_of(session)->message_bytes);
+    if (fits_in_window(settings_of(session), count))
+        rc = write_messages(&dialogue);
+    else
+        rc = run_dialogue(&dialogue, write_messages, read_until_all_are_back);
     return rc < 0 ? rc : leave(session);
 }
 
@@ -325,12 +414,6 @@ static int stay(struct session *session)
     if (rc == 0)
         rc = stay_silent(session);
     return rc < 0 ? rc : exchange(session, 1, coir_now());
-}
-
-/* True if all that may be under way fits into what the kernel keeps for a connection. */
-static bool fits_in_window(const struct load_settings *settings)
-{
-    return settings->depth <= MESSAGES_MAX && settings->depth * settings->message_bytes <= WINDOW_MAX;
 }
 
 static int converse_by_mode(struct session *session)
@@ -345,7 +428,7 @@ static int converse_by_mode(struct session *session)
     case LOAD_MODE_CHURN:
         return exchange(session, settings->depth, session->due);
     default:
-        return fits_in_window(settings) ? converse(session) : converse_apart(session);
+        return fits_in_window(settings, settings->depth) ? converse(session) : converse_apart(session);
     }
 }
 
@@ -366,6 +449,8 @@ static int connect_stream(struct session *session)
     if (rc < 0)
         return rc;
     session->is_connecting = false;
+    session->waits_since = 0;
+    session->sent_before = session->sent;
     swarm_opened(session->swarm);
     return 0;
 }
@@ -378,8 +463,9 @@ int streams_talk(struct session *session)
         return rc;
     rc = connect_stream(session);
     swarm_let_in(session->swarm);
-    /* In a closed loop it settles with its first answer: until the server has taken it, it is in nobody's way. */
-    if (rc < 0 || settings_of(session)->mode != LOAD_MODE_CLOSED)
+    /* Where it has something to say at once it settles with the first answer: until then it may be in the server's
+     * queue, where it is in nobody's way. */
+    if (rc < 0 || settings_of(session)->mode == LOAD_MODE_OPEN)
         session_settle(session);
     return rc < 0 ? rc : converse_by_mode(session);
 }
@@ -427,8 +513,14 @@ static bool judge_silence(struct session *session)
 
 static enum load_error tell_debt(const struct session *session, enum load_error error, char ret_text[VERDICT_TEXT_SIZE])
 {
-    (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "%s: %llu of %llu bytes are owed", load_error_text(error),
-                   (unsigned long long)(session->sent - session->received), (unsigned long long)session->sent);
+    unsigned long long owed = session->sent - session->received;
+
+    if (owed > 0)
+        (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "%s: %llu bytes", load_error_text(error), owed);
+    else if (error == LOAD_ERROR_ENDED)
+        (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "the server has ended it, and it was to be held open");
+    else
+        (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "the server has sent everything, but not its end");
     return error;
 }
 

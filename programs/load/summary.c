@@ -89,6 +89,9 @@ static void print_messages(FILE *file, const struct load_result *result)
     meter_print_rate(load_result_byte_rate(result), bytes);
     fprintf(file, "  messages     %s, %s a second, %sB/s each way\n", count_of(result->messages, count),
             count_of((uint64_t)(load_result_rate(result) + 0.5), rate), bytes);
+    if (result->unsent > 0)
+        fprintf(file, "  NOT SENT     %s that were due: the load could not keep its rate\n",
+                count_of(result->unsent, count));
 }
 
 static void print_cpu(FILE *file, const struct load_result *result)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /** So many connect at a time: far below any backlog. */
@@ -19,6 +20,9 @@
 #define TOLD_MOST 3
 /** Between two looks at the clock. */
 #define TICK_NS (100 * COIR_MILLISECOND)
+/** A look that is so late is no fault of the server's. */
+#define LATE_NS (200 * COIR_MILLISECOND)
+#define LINE_SIZE 512
 /** A schedule begins so much after the last session has settled. */
 #define HEADSTART_NS (20 * COIR_MILLISECOND)
 
@@ -28,17 +32,18 @@ static const struct meter_column columns[] = {
 
 int swarm_queue(struct swarm *swarm)
 {
-    static const char item;
+    char item;
+    int rc = coir_channel_receive(swarm->doorway, &item);
 
-    return coir_channel_send(swarm->doorway, &item);
+    return rc < 0 ? rc : 0;
 }
 
 void swarm_let_in(struct swarm *swarm)
 {
-    char item;
+    static const char item;
 
-    if (coir_channel_receive(swarm->doorway, &item) < 0)
-        return; /* cancelled: nobody comes in any more either */
+    if (coir_channel_offer(swarm->doorway, &item) < 0)
+        swarm->failures++; /* never: it has room for all of them */
 }
 
 void swarm_settle(struct swarm *swarm)
@@ -68,15 +73,33 @@ void swarm_closed(struct swarm *swarm)
     swarm->open--;
 }
 
-void swarm_count(struct swarm *swarm, coir_time latency_ns)
+/* Where messages are due at certain times, those count that were due while it measures, whenever they come back: else
+ * the ones that a server holds up past the end would be in nobody's latency. */
+static bool is_measured(const struct swarm *swarm, coir_time began)
 {
+    if (swarm->options->settings.rate > 0)
+        return began >= swarm->measure_begin && began < swarm->measure_end;
+    return swarm->measuring;
+}
+
+void swarm_count(struct swarm *swarm, coir_time began, coir_time now)
+{
+    coir_time latency = now - began;
+
     swarm->messages++;
-    if (!swarm->measuring)
+    if (!is_measured(swarm, began))
         return;
-    histogram_add(&swarm->result->latency, latency_ns);
+    histogram_add(&swarm->result->latency, latency);
+    swarm->result->messages++;
     swarm->point.messages++;
-    if (latency_ns > swarm->point.most_ns)
-        swarm->point.most_ns = latency_ns;
+    if (latency > swarm->point.most_ns)
+        swarm->point.most_ns = latency;
+}
+
+void swarm_skip(struct swarm *swarm, uint64_t count)
+{
+    if (!swarm->interrupted)
+        swarm->result->unsent += count;
 }
 
 uint64_t swarm_sent_most(const struct swarm *swarm)
@@ -106,15 +129,31 @@ static const char *advice_for(enum load_error error)
     }
 }
 
+/* Above the progress, where some is shown. */
+static void say(struct swarm *swarm, const char *what)
+{
+    char line[LINE_SIZE];
+
+    if (swarm->screen == NULL) {
+        command_complain("load", "%s", what);
+        return;
+    }
+    (void)snprintf(line, sizeof(line), "coir load: %.490s", what);
+    (void)writer_put(swarm->screen, line, strlen(line)); /* it counts what it drops */
+}
+
 void swarm_fail(struct swarm *swarm, uint64_t session, enum load_error error, const char *text)
 {
+    char line[LINE_SIZE];
+
     swarm->failures++;
     swarm->result->errors[error]++;
     swarm->point.errors++;
     if (swarm->told[error]++ >= TOLD_MOST)
         return;
-    command_complain("load", "connection %" PRIu64 ": %s%s%s", session, text, advice_for(error),
-                     swarm->told[error] == TOLD_MOST ? " (more like this are only counted)" : "");
+    (void)snprintf(line, sizeof(line), "connection %" PRIu64 ": %s%s%s", session, text, advice_for(error),
+                   swarm->told[error] == TOLD_MOST ? " (more like this are only counted)" : "");
+    say(swarm, line);
 }
 
 enum load_error swarm_error_of(int rc, bool connecting)
@@ -142,14 +181,18 @@ enum load_error swarm_error_of(int rc, bool connecting)
     }
 }
 
-/* Ends the waits that have lasted too long. */
+/* Ends the waits that have lasted too long. While we stood still ourselves nobody has kept us waiting. */
 static void lose_patience(struct swarm *swarm, coir_time now)
 {
     const struct load_settings *settings = &swarm->options->settings;
+    coir_time late = now - swarm->ticked - TICK_NS;
 
+    swarm->ticked = now;
     for (uint64_t i = 0; i < settings->connections; i++) {
         struct session *session = &swarm->sessions[i];
 
+        if (session->waits_since != 0 && late > LATE_NS)
+            session->waits_since += late;
         if (session->patience == NULL || session->waits_since == 0 ||
             now - session->waits_since < settings->patience_ns)
             continue;
@@ -175,14 +218,15 @@ static void note_point(struct swarm *swarm, coir_time now)
 
     if (swarm->measuring)
         load_result_note(swarm->result, at > 0 ? at : 0, point->messages, point->errors, point->most_ns);
-    swarm->result->messages += point->messages;
     *point = (struct load_point){.messages = 0};
 }
 
 /* Until the next interval of the timeline ends. */
 static coir_time time_to_tick(const struct swarm *swarm)
 {
-    return TICK_NS - (coir_now() - swarm->measure_begin) % TICK_NS;
+    coir_time begin = swarm->measuring ? swarm->measure_begin : 0;
+
+    return TICK_NS - (coir_now() - begin) % TICK_NS;
 }
 
 /* Looks at the clock until it is cancelled. */
@@ -190,6 +234,7 @@ static int tick(void *arg)
 {
     struct swarm *swarm = arg;
 
+    swarm->ticked = coir_now();
     for (unsigned int ticks = 0; coir_sleep(time_to_tick(swarm)) == 0; ticks++) {
         coir_time now = coir_now();
 
@@ -250,31 +295,33 @@ static void wait_while_busy(struct swarm *swarm, coir_time duration)
 /* Lets those begin that wait for everybody. */
 static void begin_schedule(struct swarm *swarm)
 {
+    const struct load_settings *settings = &swarm->options->settings;
+
     swarm->schedule_begin = coir_now() + HEADSTART_NS;
+    swarm->measure_begin = swarm->schedule_begin + settings->warmup_ns;
+    swarm->measure_end = swarm->measure_begin + settings->duration_ns;
     coir_channel_finish(swarm->begun);
 }
 
 static void measure(struct swarm *swarm)
 {
-    const struct load_settings *settings = &swarm->options->settings;
     struct load_result *result = swarm->result;
-    struct server_cpu server;
+    coir_time began;
     coir_time own;
 
-    server_cpu_find(&server, settings->uri);
+    wait_while_busy(swarm, swarm->measure_begin - coir_now());
     result->began = (int64_t)time(NULL);
     swarm->point = (struct load_point){.messages = 0};
-    swarm->measure_begin = coir_now();
+    began = coir_now();
     swarm->measuring = true;
-    server_cpu_begin(&server);
+    server_cpu_begin(&swarm->server);
     own = server_cpu_own();
-    wait_while_busy(swarm, settings->duration_ns);
-    result->measured_ns = coir_now() - swarm->measure_begin;
+    wait_while_busy(swarm, swarm->measure_end - coir_now());
+    result->measured_ns = coir_now() - began;
     result->load_cpu_ns = server_cpu_own() - own;
-    result->server_cpu_ns = server_cpu_end(&server);
-    note_point(swarm, swarm->measure_begin + result->measured_ns);
+    result->server_cpu_ns = server_cpu_end(&swarm->server);
+    note_point(swarm, coir_now());
     swarm->measuring = false;
-    result->bytes = result->messages * settings->message_bytes;
 }
 
 /* The idle ones go on. */
@@ -289,13 +336,15 @@ static void end_calm(struct swarm *swarm)
 static int conduct(struct swarm *swarm)
 {
     char item;
-    int rc = start_sessions(swarm);
+    int rc;
+
+    server_cpu_find(&swarm->server, swarm->options->settings.uri); /* which may take long: before anybody waits */
+    rc = start_sessions(swarm);
 
     if (rc == 0)
         rc = coir_channel_receive(swarm->settled, &item);
     if (rc == 0) {
         begin_schedule(swarm);
-        wait_while_busy(swarm, swarm->options->settings.warmup_ns);
         measure(swarm);
     }
     swarm->ending = true;
@@ -319,8 +368,9 @@ static int run_watched(struct swarm *swarm, struct coir_scope *watch)
         rc = coir_spawn(watch, watch_signals, swarm, &background);
     if (rc == 0)
         rc = conduct(swarm);
-    (void)coir_scope_close(swarm->scope);
     show(swarm);
+    (void)coir_scope_close(swarm->scope);
+    swarm->result->bytes = swarm->result->messages * swarm->options->settings.message_bytes;
     return rc == -ECANCELED && swarm->interrupted ? 0 : rc;
 }
 
@@ -328,6 +378,8 @@ static int open_channels(struct swarm *swarm)
 {
     int rc = coir_channel_open(DOORWAY, 1, &swarm->doorway);
 
+    for (int i = 0; rc == 0 && i < DOORWAY; i++)
+        rc = coir_channel_offer(swarm->doorway, "");
     if (rc == 0)
         rc = coir_channel_open(1, 1, &swarm->settled);
     if (rc == 0)
@@ -360,8 +412,25 @@ static void open_screen(struct swarm *swarm)
 static void close_screen(struct swarm *swarm)
 {
     meter_close(swarm->meter);
-    if (swarm->screen != NULL)
-        (void)writer_close(swarm->screen, WRITER_CLOSE_NS);
+    if (swarm->screen == NULL)
+        return;
+    writer_show(swarm->screen, "", 0); /* the result says it better */
+    (void)writer_close(swarm->screen, WRITER_CLOSE_NS);
+}
+
+/* What comes now is too late to change anything but the time that connections linger. */
+static void ignore_signals(void)
+{
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
+}
+
+static void note_engine(struct load_settings *settings)
+{
+    struct coir_run_info info;
+
+    if (coir_run_info(&info) == 0)
+        (void)snprintf(settings->engine, sizeof(settings->engine), "%s", info.engine);
 }
 
 static int run_all(void *arg)
@@ -374,7 +443,11 @@ static int run_all(void *arg)
         rc = coir_scope_open(NULL, &watch);
     if (rc == 0) {
         open_screen(swarm);
+        note_engine(&swarm->result->settings);
         rc = run_watched(swarm, watch);
+        ignore_signals();
+        if (swarm->interrupted)
+            coir_linger_stop();
         coir_scope_cancel(watch);
         (void)coir_scope_close(watch);
         close_screen(swarm);
@@ -392,13 +465,29 @@ static uint64_t make_seed(void)
     return ((uint64_t)now.tv_sec << 32) ^ (uint64_t)now.tv_nsec ^ (uint64_t)server_cpu_process() << 40;
 }
 
+/* Half of the descriptors that the sessions leave over, and as many as there are sessions at least. */
+static uint64_t count_spare(uint64_t sessions)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < 4 * sessions)
+        return sessions;
+    return limit.rlim_cur / 2 - sessions;
+}
+
 int swarm_run(const struct load_options *options, struct load_result *result, bool *ret_interrupted)
 {
     struct coir_run_options run = {.engine = options->engine, .stack = COIR_STACK_LARGE};
     uint64_t count = options->settings.connections;
-    struct swarm swarm = {.options = options, .result = result, .seed = make_seed(), .unsettled = count};
+    struct swarm swarm = {.options = options,
+                          .result = result,
+                          .seed = make_seed(),
+                          .unsettled = count,
+                          .measure_begin = COIR_FOREVER,
+                          .measure_end = COIR_FOREVER};
     int rc;
 
+    swarm.lingering_most = count_spare(count);
     swarm.sessions = calloc((size_t)count, sizeof(*swarm.sessions));
     if (swarm.sessions == NULL)
         return -ENOMEM;

@@ -9,6 +9,7 @@
 
 #include "load/options.h"
 #include "load/result.h"
+#include "load/server_cpu.h"
 #include "meter.h"
 #include <coir.h>
 
@@ -20,15 +21,19 @@ struct swarm {
     struct session *sessions;     /* one for each connection */
     uint64_t seed;                /* of the bytes */
     struct coir_scope *scope;     /* of the sessions */
-    struct coir_channel *doorway; /* who connects has an item in it: only so many at a time */
+    struct coir_channel *doorway; /* an item for each who may connect: only so many at a time */
     struct coir_channel *settled; /* finished once every session has settled */
     struct coir_channel *begun;   /* finished once the schedule of an open loop begins */
     struct coir_channel *empty;   /* finished once every session has ended */
+    uint64_t lingering_most;      /* connections that are closed and not yet ended, before nobody opens a new one */
     uint64_t unsettled;           /* sessions */
     uint64_t running;             /* sessions */
     uint64_t open;                /* connections, now */
     coir_time schedule_begin;     /* of an open loop; its end follows from the settings */
-    coir_time measure_begin;      /* 0 until then */
+    coir_time measure_begin;      /* COIR_FOREVER until that is known */
+    coir_time measure_end;        /* likewise */
+    coir_time ticked;             /* when the clock was last looked at */
+    struct server_cpu server;     /* the server's processes */
     bool measuring;
     bool ending;                     /* nothing new is sent */
     bool interrupted;                /* by a signal */
@@ -67,8 +72,11 @@ void swarm_closed(struct swarm *swarm);
 /** The most bytes that a session has sent. */
 uint64_t swarm_sent_most(const struct swarm *swarm);
 
-/** A message has come back. */
-void swarm_count(struct swarm *swarm, coir_time latency_ns);
+/** A message that was due, or sent, at `began` has come back. */
+void swarm_count(struct swarm *swarm, coir_time began, coir_time now);
+
+/** So many messages were due and never sent: the load could not keep its rate. */
+void swarm_skip(struct swarm *swarm, uint64_t count);
 
 /** Something has failed: counts it and, if it is one of the first of its kind, says so. */
 void swarm_fail(struct swarm *swarm, uint64_t session, enum load_error error, const char *text);

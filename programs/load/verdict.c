@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHIFT_MAX 65536 /* a longer loss or repetition is found by its words */
-#define SURE 8          /* so many bytes do not match by chance */
+#define SHIFT_MAX 4096 /* with fewer bytes than tell their place */
+#define SURE 8         /* so many bytes do not match by chance */
 
 static struct pattern pattern_here(const struct verdict_evidence *evidence)
 {
@@ -56,10 +56,11 @@ static bool is_reordered(const struct verdict_evidence *evidence, size_t length)
     return length > 1;
 }
 
-/* By how many bytes the stream has jumped: > 0 forwards, < 0 back; 0 = it has not, as far as can be seen. */
+/* By how many bytes the stream has jumped, where there are too few to tell their place: > 0 forwards, < 0 back; 0 = it
+ * has not, as far as can be seen. */
 static int64_t length_of_jump(const struct verdict_evidence *evidence)
 {
-    if (evidence->size < SURE)
+    if (evidence->size < SURE || evidence->size >= PATTERN_CONTEXT)
         return 0;
     for (int64_t shift = 1; shift <= SHIFT_MAX; shift++) {
         if (goes_on(evidence, 0, evidence->offset + (uint64_t)shift))
@@ -80,11 +81,14 @@ static const char *count_of(uint64_t count, char ret_text[32])
 static enum load_error tell_jump(const struct verdict_evidence *evidence, int64_t jump,
                                  char ret_text[VERDICT_TEXT_SIZE])
 {
+    bool repeated = jump < 0 && goes_on(evidence, 0, evidence->offset - (uint64_t)-jump);
     char count[32];
 
     (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "byte %" PRIu64 ": %s %s", evidence->offset,
                    count_of((uint64_t)(jump > 0 ? jump : -jump), count),
-                   jump > 0 ? "missing" : "there that came already");
+                   jump > 0   ? "missing"
+                   : repeated ? "there that came already"
+                              : "there that were not sent");
     return jump > 0 ? LOAD_ERROR_LOST : LOAD_ERROR_DUPLICATED;
 }
 
@@ -106,7 +110,7 @@ static enum load_error tell_change(const struct verdict_evidence *evidence, size
     return reordered ? LOAD_ERROR_REORDERED : LOAD_ERROR_CORRUPTED;
 }
 
-/* By the words in it, which are of another session, or of a place far away. */
+/* By the words in it, which are of another session, or of another place of this one. */
 static enum load_error tell_place(const struct verdict_evidence *evidence, const struct pattern_place *place,
                                   char ret_text[VERDICT_TEXT_SIZE])
 {
@@ -114,22 +118,33 @@ static enum load_error tell_place(const struct verdict_evidence *evidence, const
         return tell_jump(evidence, (int64_t)(place->offset - evidence->offset), ret_text);
     (void)snprintf(ret_text, VERDICT_TEXT_SIZE,
                    "byte %" PRIu64 ": here come bytes of session %" PRIu64 ", from its byte %" PRIu64, evidence->offset,
-                   place->session, place->offset);
+                   place->session, (int64_t)place->offset < 0 ? 0 : place->offset);
     return LOAD_ERROR_FOREIGN;
+}
+
+/* By nothing but where it is. */
+static enum load_error tell_rest(const struct verdict_evidence *evidence, char ret_text[VERDICT_TEXT_SIZE])
+{
+    if (!evidence->surplus)
+        return tell_change(evidence, length_of_change(evidence, 0), ret_text); /* at most all that came */
+    (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "byte %" PRIu64 ": more came back than was sent", evidence->offset);
+    return LOAD_ERROR_DUPLICATED;
 }
 
 enum load_error verdict_of(const struct verdict_evidence *evidence, char ret_text[VERDICT_TEXT_SIZE])
 {
+    struct pattern_search search = {
+        .seed = evidence->seed, .sessions = evidence->sessions, .end = evidence->end, .first = evidence->session};
     size_t change = length_of_change(evidence, SURE);
     struct pattern_place place;
-    int64_t jump;
+    int64_t jump = length_of_jump(evidence);
 
     if (change > 0)
         return tell_change(evidence, change, ret_text);
-    jump = length_of_jump(evidence);
     if (jump != 0)
         return tell_jump(evidence, jump, ret_text);
-    if (pattern_find(evidence->seed, evidence->sessions, evidence->end, evidence->bytes, evidence->size, &place))
+    if (pattern_find(&search, evidence->bytes, evidence->size, &place) &&
+        (place.session != evidence->session || place.offset != evidence->offset))
         return tell_place(evidence, &place, ret_text);
-    return tell_change(evidence, length_of_change(evidence, 0), ret_text); /* at most all that came */
+    return tell_rest(evidence, ret_text);
 }

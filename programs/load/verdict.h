@@ -9,7 +9,7 @@
 #include "load/pattern.h"
 #include "load/result.h"
 
-/** Bytes from the first wrong one on that are enough to tell, where the fault is no longer than half of them. */
+/** Bytes from the first wrong one on that are enough to tell, where the fault ends well before the last of them. */
 #define VERDICT_CONTEXT 128
 #define VERDICT_TEXT_SIZE 200
 
@@ -20,6 +20,7 @@ struct verdict_evidence {
     uint64_t session;  /* this one's number */
     uint64_t offset;   /* of the first wrong byte, as what should have come there */
     uint64_t end;      /* no session has sent more bytes than these */
+    bool surplus;      /* nothing was owed */
     size_t size;
     unsigned char bytes[VERDICT_CONTEXT];
 };

@@ -62,6 +62,7 @@ static void make(void)
     result.processes = 2;
     result.opened = 1200;
     result.open_most = 1001;
+    result.unsent = 17;
     result.bytes = INT64_C(1) << 53;
     for (unsigned int error = 0; error < LOAD_ERROR_COUNT; error++)
         result.errors[error] = error * error;
@@ -133,6 +134,7 @@ static void expect_same(void)
     assert_int_equal(result.processes, again.processes);
     assert_int_equal(result.opened, again.opened);
     assert_int_equal(result.open_most, again.open_most);
+    assert_int_equal(result.unsent, again.unsent);
     assert_int_equal(result.messages, again.messages);
     assert_int_equal(result.bytes, again.bytes);
     assert_memory_equal(result.errors, again.errors, sizeof(result.errors));

@@ -55,6 +55,7 @@ TEST(a_piece_tells_whose_it_is_and_which)
 {
     struct test_random random;
     unsigned char piece[PATTERN_CONTEXT];
+    struct pattern_search search = {.seed = SEED, .sessions = 1000, .end = UINT32_MAX};
     struct pattern_place place;
 
     test_random_init(&random);
@@ -64,25 +65,44 @@ TEST(a_piece_tells_whose_it_is_and_which)
         struct pattern pattern = pattern_of(SEED, session);
 
         pattern_fill(&pattern, offset, piece, sizeof(piece));
-        assert_true(pattern_find(SEED, 1000, UINT32_MAX, piece, sizeof(piece), &place));
+        assert_true(pattern_find(&search, piece, sizeof(piece), &place));
         assert_int_equal(place.session, session);
         assert_int_equal(place.offset, offset);
     }
 }
 
+TEST(what_is_before_it_may_be_anything)
+{
+    struct pattern_search search = {.seed = SEED, .sessions = 1000, .end = UINT32_MAX, .first = 7};
+    struct pattern pattern = pattern_of(SEED, 7);
+    unsigned char piece[60] = "220 hello, this is no part of it";
+    struct pattern_place place;
+
+    pattern_fill(&pattern, 5000, piece + 33, sizeof(piece) - 33);
+    assert_true(pattern_find(&search, piece, sizeof(piece), &place));
+    assert_int_equal(place.session, 7);
+    assert_int_equal(place.offset, 5000 - 33);
+}
+
 TEST(what_is_from_nowhere_is_not_found)
 {
     static const char foreign[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct pattern_search search = {.seed = SEED, .sessions = 1000, .end = UINT32_MAX};
     struct pattern pattern = pattern_of(SEED, 1000);
     struct pattern_place place;
     unsigned char piece[64];
 
-    assert_false(pattern_find(SEED, 1000, UINT32_MAX, foreign, sizeof(foreign), &place));
+    assert_false(pattern_find(&search, foreign, sizeof(foreign), &place));
     pattern_fill(&pattern, 0, piece, sizeof(piece));
-    assert_false(pattern_find(SEED, 1000, UINT32_MAX, piece, sizeof(piece), &place));        /* no such session */
-    assert_false(pattern_find(SEED + 5000, 1000, UINT32_MAX, piece, sizeof(piece), &place)); /* another run */
+    assert_false(pattern_find(&search, piece, sizeof(piece), &place)); /* no such session */
+    search.seed = SEED + 5000;
+    assert_false(pattern_find(&search, piece, sizeof(piece), &place)); /* another run */
+    search.seed = SEED;
+    search.end = 79000;
     pattern = pattern_of(SEED, 1);
     pattern_fill(&pattern, 80000, piece, sizeof(piece));
-    assert_false(pattern_find(SEED, 1000, 79000, piece, sizeof(piece), &place)); /* never sent so far */
-    assert_false(pattern_find(SEED, 1000, UINT32_MAX, piece, 15, &place));       /* too few to tell */
+    assert_false(pattern_find(&search, piece, sizeof(piece), &place)); /* never sent so far */
+    search.end = UINT32_MAX;
+    assert_true(pattern_find(&search, piece, sizeof(piece), &place));
+    assert_false(pattern_find(&search, piece, 15, &place)); /* too few to tell */
 }

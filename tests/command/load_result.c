@@ -29,6 +29,7 @@ static void make(struct load_result *made)
     made->processes = 1;
     made->opened = 12;
     made->open_most = 10;
+    made->unsent = 6;
     made->messages = 2;
     made->bytes = 128;
     histogram_add(&made->latency, 1000);
@@ -167,6 +168,7 @@ TEST(two_processes_are_one_result)
     assert_int_equal(result.settings.connections, 20);
     assert_int_equal(result.opened, 24);
     assert_int_equal(result.open_most, 20);
+    assert_int_equal(result.unsent, 12);
     assert_int_equal(result.messages, 5);
     assert_int_equal(result.bytes, 256);
     assert_int_equal(result.latency.total, 5);

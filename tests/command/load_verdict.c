@@ -103,6 +103,41 @@ TEST(bytes_of_another_session_are_told_with_its_number)
     expect(&evidence, LOAD_ERROR_FOREIGN, "session 17, from its byte 123456");
 }
 
+TEST(changes_far_apart_are_corruption)
+{
+    for (uint64_t offset = 640; offset < 648; offset++) {
+        struct verdict_evidence evidence = evidence_at(offset);
+
+        evidence.bytes[0] ^= 1;
+        evidence.bytes[124] ^= 1;
+        expect(&evidence, LOAD_ERROR_CORRUPTED, "125 bytes are wrong");
+    }
+}
+
+TEST(bytes_that_were_never_sent_are_too_many)
+{
+    static const size_t counts[] = {1, 7, 8, 30};
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct verdict_evidence evidence = evidence_at(643);
+
+        memset(evidence.bytes, '#', counts[i]);
+        go_on_at(&evidence, counts[i], MINE, 643);
+        expect(&evidence, LOAD_ERROR_DUPLICATED, "there that were not sent");
+    }
+}
+
+TEST(what_comes_where_nothing_is_owed_is_too_many)
+{
+    struct verdict_evidence evidence = evidence_at(640);
+
+    memset(evidence.bytes, 'x', evidence.size);
+    evidence.surplus = true;
+    expect(&evidence, LOAD_ERROR_DUPLICATED, "more came back than was sent");
+    go_on_at(&evidence, 0, 3, 64);
+    expect(&evidence, LOAD_ERROR_FOREIGN, "session 3, from its byte 64");
+}
+
 TEST(nonsense_is_corruption)
 {
     struct verdict_evidence evidence = evidence_at(640);

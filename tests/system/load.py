@@ -253,6 +253,179 @@ def who_waits_for_the_server_to_take_him_is_not_measured():
     expect(outcome.percentile("longest") < late_s * 1e6 / 2, outcome.said)
 
 
+def who_gets_no_connection_makes_room_for_the_next():
+    """More of them than may connect at a time, while others are served."""
+    taken = []
+
+    def serve(client, number):
+        taken.append(client)
+        if len(taken) == 5:
+            server.listener.setblocking(False)  # whoever comes now waits in the queue, which has room for one
+        server.echo(client, number)
+
+    class Narrow(Faulty):
+        def accept(self):
+            self.listener.listen(0)
+            for _ in range(5):
+                client = self.listener.accept()[0]
+                self.clients.append(client)
+                threading.Thread(target=self.guard, args=(client, len(self.clients) - 1), daemon=True).start()
+
+    server = Narrow(serve=serve)
+    outcome = Outcome(server.address, "--connections", 400, "--patience", "300ms", "--duration", "300ms", "--warmup",
+                      "0")
+    failed = outcome.errors.get("no_connection", 0) + outcome.errors.get("silent", 0)
+    expect(outcome.code == 1 and failed == 395, outcome.said)
+
+
+def large_messages_stop_nobody_in_any_manner():
+    with Server() as server:
+        for manner in (["--churn"], ["--idle"], ["--churn", "--depth", 100]):
+            right(Outcome(server.addresses[0], "--connections", 2, *manner, "--size", "8M" if len(manner) < 2 else "64K",
+                          "--duration", "500ms", "--warmup", "0"), least=0)
+
+
+def who_waits_for_the_schedule_loses_no_patience():
+    with Server() as server:
+        right(Outcome(server.addresses[0], "--connections", 20, "--ramp", "1s", "--rate", 200, "--patience", "300ms",
+                      "--duration", "300ms", "--warmup", "0"))
+
+
+def what_is_due_and_cannot_be_sent_is_told():
+    with Server() as server:
+        for manner in ([], ["--churn"]):
+            begin = time.monotonic()
+            outcome = Outcome(server.addresses[0], "--connections", 8, *manner, "--rate", 20000000, "--patience", "500ms",
+                              "--duration", "500ms", "--warmup", "0")
+            took = time.monotonic() - begin
+            expect(outcome.code == 1 and "NOT SENT" in outcome.said and not outcome.errors, outcome.said)
+            expect(took < (30 if SANITIZED else 5), "it took %.1f s: %s" % (took, outcome.said))
+
+
+def what_a_server_holds_up_past_the_end_is_in_the_latencies():
+    """It echoes nothing from a moment on, until all is over."""
+    moments = {}
+
+    def serve(client, number):
+        offset = 0
+        begin = time.monotonic()
+        while data := client.recv(65536):
+            if 0.6 < time.monotonic() - begin < 1.5:
+                time.sleep(1.5)
+            moments[number] = offset
+            client.sendall(data)
+            offset += len(data)
+
+    with Faulty(serve=serve) as server:
+        outcome = Outcome(server.address, "--connections", 4, "--rate", 400, "--duration", "1s", "--warmup", "0")
+    expect(outcome.code == 0 and outcome.messages == 400, outcome.said)
+    expect(outcome.percentile("p90") > 500e3, outcome.said)
+
+
+def a_half_that_is_not_closed_is_missed():
+    def keep(client, number):
+        offset = 0
+        while data := client.recv(65536):
+            client.sendall(data)
+            offset += len(data)
+        client.recv(1)
+        time.sleep(20)
+
+    for manner in ([], ["--rate", 100], ["--churn"]):
+        with Faulty(serve=keep) as server:
+            outcome = Outcome(server.address, "--connections", 2, *manner, "--half-close", "--patience", "500ms", *BRIEFLY)
+        expect(outcome.code == 1 and outcome.errors.get("silent", 0) >= 2, outcome.said)
+        expect("but not its end" in outcome.said, outcome.said)
+
+
+def standing_still_ourselves_is_no_fault_of_the_servers():
+    with Server() as server:
+        load = subprocess.Popen([COMMAND, "load", server.addresses[0], "--connections", "30", "--rate", "500", "--patience",
+                                 "700ms", "--duration", "2s", "--warmup", "0"], stdout=subprocess.PIPE, text=True)
+        expect(server.soon(lambda: busy(load, 1)), "it begins")
+        load.send_signal(signal.SIGSTOP)
+        time.sleep(1.2)
+        load.send_signal(signal.SIGCONT)
+        said = load.communicate(timeout=60)[0]
+        expect("errors       none" in said, said)
+
+
+def more_than_was_sent_is_too_much():
+    def greet(client, number):
+        client.sendall(b"220 hello, who is there?\r\n")
+        server.echo(client, number)
+
+    with Faulty(serve=greet) as server:
+        outcome = Outcome(server.address, "--connections", 2, *BRIEFLY)
+    expect(outcome.code == 4 and outcome.errors == {"duplicated": 2}, outcome.said)
+
+
+def the_result_is_written_whatever_becomes_of_the_output():
+    if not HAS_JSON:
+        raise Skipped("built without jansson")
+    with Server() as server, tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "result.json")
+        with open("/dev/full", "w", encoding="ascii") as full:
+            code = subprocess.call([COMMAND, "load", server.addresses[0], "--json", path, *BRIEFLY], stdout=full)
+        with open(path, encoding="utf-8") as file:
+            result = json.load(file)
+        expect(code == 1 and result["messages"] > 0, "exit code %d" % code)
+        expect(result["settings"]["engine"] in ("epoll", "poll"), result["settings"]["engine"])
+
+
+def a_file_that_cannot_be_written_is_told_before_the_run():
+    for option in (["--json"] if HAS_JSON else []) + ["--report"]:
+        begin = time.monotonic()
+        done = subprocess.run([COMMAND, "load", "tcp://127.0.0.1:7", option, "/nowhere/file", "--duration", "60s"],
+                              capture_output=True, text=True, timeout=30, check=False)
+        expect(done.returncode == 1 and "/nowhere/file" in done.stderr, done.stderr)
+        expect(time.monotonic() - begin < 10, "it ran first")
+
+
+def closed_standard_descriptors_are_nobodys_connection():
+    heard = []
+
+    def keep(client, number):
+        while data := client.recv(65536):
+            heard.append(data)
+            client.sendall(b"x" * len(data))
+
+    with Faulty(serve=keep) as server:
+        script = 'exec "$0" load "$@" 0<&- 1>&- 2>&-'
+        done = subprocess.run(["sh", "-c", script, COMMAND, server.address, "--engine", "poll", "--connections", "3", *BRIEFLY],
+                              timeout=60, check=False)
+    expect(done.returncode != 0 and b"coir load" not in b"".join(heard), "%d, %r" % (done.returncode, heard[:3]))
+
+
+def a_signal_while_connections_linger_loses_no_result():
+    def keep(client, number):
+        server.echo(client, number)
+        time.sleep(20)
+
+    with Faulty(serve=keep) as server:
+        load = subprocess.Popen([COMMAND, "load", server.address, "--connections", "5", *BRIEFLY], stdout=subprocess.PIPE,
+                                text=True)
+        time.sleep(1.2)  # by then it has ended, and lingers
+        load.send_signal(signal.SIGINT)
+        said = load.communicate(timeout=30)[0]
+    expect("messages" in said and load.returncode == 0, "exit code %d: %s" % (load.returncode, said))
+
+
+def visits_that_linger_take_no_descriptors_from_others():
+    def keep(client, number):
+        server.echo(client, number)
+        time.sleep(5)
+
+    def few_descriptors():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+
+    with Faulty(serve=keep) as server:
+        outcome = Outcome(server.address, "--churn", "--connections", 4, "--duration", "1s", "--warmup", "0",
+                          preexec=few_descriptors)
+    right(outcome, least=0)  # most of them before it measures
+    expect(int(re.search(r"(\d+) opened", outcome.said).group(1)) > 4, outcome.said)
+
+
 def datagrams_that_are_lost_are_counted():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
@@ -352,10 +525,11 @@ def a_signal_ends_it_with_a_result():
         expect(load.returncode == 3 and "messages" in said and "errors       none" in said, said)
 
 
-def busy(process):
+def busy(process, ticks=6):
     """It has used some processor time."""
     with open("/proc/%d/stat" % process.pid, encoding="ascii") as file:
-        return int(file.read().rsplit(")", 1)[1].split()[11]) > 5
+        fields = file.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12]) >= ticks
 
 
 def results_of_several_processes_merge():

@@ -38,6 +38,14 @@ refuses 'no source addresses' load unix://@x --sources 127.0.0.1
 refuses 'datagrams have none' load udp://127.0.0.1:7 --churn
 refuses '65507 bytes' load udp://127.0.0.1:7 --size 64K
 
+refuses 'same family' load $here --sources fd00::1
+refuses "'zzz'" load $here -- zzz
+refuses "cannot both go to 'x'" load $here --json x --report x
+run 1 load $here --sources 192.0.2.7
+says 'not an address of this host'
+COIR_ENGINE=steam run 1 load $here
+says COIR_ENGINE=steam
+
 if "$COIR_COMMAND" load --merge /nonexistent 2>&1 | grep -q jansson; then
     refuses jansson load --compare a b --report c
     refuses jansson load $here --json file
@@ -46,6 +54,10 @@ else
     refuses 'two files' load --compare one --report page
     refuses 'add --report' load --compare one two
     refuses 'goes with a run' load --merge one --size 5
+    refuses 'goes with a run' load --merge one --engine poll
+    refuses 'exclude each other' load --merge one --compare
+    refuses 'named twice' load --merge one two one
+    refuses "'one' goes behind" load one --merge two
     run 1 load --merge "$scratch/nothing.json"
     says nothing.json
 fi
