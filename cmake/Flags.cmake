@@ -42,9 +42,12 @@ target_compile_options(coir_flags INTERFACE
     -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 
 # A large local array must touch its pages in turn, or it could step over a guard.
+add_library(coir_no_probes INTERFACE)
 check_c_compiler_flag("-Werror -fstack-clash-protection" COIR_HAS_STACK_CLASH_PROTECTION)
 if(COIR_HAS_STACK_CLASH_PROTECTION)
     target_compile_options(coir_flags INTERFACE -fstack-clash-protection)
+    # For what has no stacks of coir's: a thread would touch all of a large buffer on its stack. To be linked behind.
+    target_compile_options(coir_no_probes INTERFACE -fno-stack-clash-protection)
 endif()
 if(COIR_WERROR)
     target_compile_options(coir_flags INTERFACE -Werror)

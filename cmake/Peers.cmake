@@ -28,7 +28,7 @@ function(coir_c_peer name package module header library)
     endif()
     add_executable(peer-${name} EXCLUDE_FROM_ALL bench/peers/${name}.c)
     target_include_directories(peer-${name} SYSTEM PRIVATE ${COIR_PEER_${name}_HEADERS})
-    target_link_libraries(peer-${name} PRIVATE coir_flags ${COIR_PEER_${name}_LIBRARY})
+    target_link_libraries(peer-${name} PRIVATE coir_flags coir_no_probes ${COIR_PEER_${name}_LIBRARY})
     set_target_properties(peer-${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${COIR_PEERS_FOLDER})
     execute_process(COMMAND pkg-config --modversion ${module}
         OUTPUT_VARIABLE version ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
