@@ -16,6 +16,8 @@
 /** So many errors in a row are those of connections; where more come, it is the system that refuses them all, as a
  * sandbox's rule does, and will for a while. */
 #define ERRORS_IN_A_ROW 64
+/** An acceptor may do as many calls as this part of a round has tasks. */
+#define ROUND_SHARE 8
 /** A handshake that has begun ends within this, on a network worth the name; after it the queue counts as empty. */
 #define DRAIN_QUIET_NS (2 * COIR_MILLISECOND)
 
@@ -167,6 +169,22 @@ static int make_stream(struct coir_listener *listener, int fd, struct coir_strea
     return 0;
 }
 
+/* Among thousands of sessions that are ready in each round sixteen clients a round would wait for ever: as many calls
+ * as an eighth of the round's tasks do not count. */
+static void spare_share(struct coir_listener *listener)
+{
+    struct scheduler *scheduler = scheduler_current;
+
+    if (listener->turn != scheduler->turns) {
+        listener->turn = scheduler->turns;
+        listener->spared = 0;
+    }
+    if (listener->spared >= scheduler->round_size / ROUND_SHARE)
+        return;
+    listener->spared++;
+    task_spare(scheduler);
+}
+
 /* Accepts until there is a stream, also past those for which there was no memory. */
 static int accept_stream(struct coir_listener *listener, struct coir_stream **ret_stream)
 {
@@ -187,6 +205,7 @@ static int accept_stream(struct coir_listener *listener, struct coir_stream **re
         }
     } while (rc < 0);
     listener->accepted++;
+    spare_share(listener);
     listener->last_accept = coir_now();
     (*ret_stream)->quiet_from = listener->last_accept; /* its readers may be in a drain where we are in none */
     return 0;

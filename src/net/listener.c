@@ -32,6 +32,8 @@ static int make_listener(const struct stream_settings *settings, struct coir_lis
     listener->lost = 0;
     listener->shortages = 0;
     listener->last_accept = 0;
+    listener->turn = 0;
+    listener->spared = 0;
     listener->accepting = false;
     listener->adopted = false;
     listener->refusing = false;

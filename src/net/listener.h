@@ -21,6 +21,8 @@ struct coir_listener {
     uint64_t lost;
     uint64_t shortages;
     coir_time last_accept; /* or when the drain began */
+    uint64_t turn;         /* in which round of turns it has spared what follows */
+    uint64_t spared;       /* calls that did not count */
     bool accepting;        /* a task is in coir_accept() */
     bool adopted;          /* the queue also belongs to whoever gave us the descriptor */
     bool refusing;         /* in a drain: no further connection can begin */

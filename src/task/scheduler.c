@@ -32,6 +32,8 @@ int scheduler_init(struct scheduler *scheduler, coir_time (*clock)(struct schedu
     scheduler->departed = (struct context){.stack_pointer = NULL};
     scheduler->look_at = 0;
     scheduler->turns = 0;
+    scheduler->round_begin = 0;
+    scheduler->round_size = 0;
     scheduler->clock = clock;
     set_now(scheduler, clock(scheduler));
     slab_init(&scheduler->tasks, sizeof(struct task), TASK_MAGIC);

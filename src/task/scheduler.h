@@ -47,7 +47,9 @@ struct scheduler {
     uint64_t tasks_spawned;
     uint64_t switches;
     uint64_t livelocks;
-    uint64_t turns; /* rounds begun */
+    uint64_t turns;       /* rounds begun */
+    uint64_t round_begin; /* `switches` when this one began */
+    uint64_t round_size;  /* tasks that ran in the one before */
 };
 
 /** The scheduler that this thread drives; NULL outside coir_run(). The library's only thread-local. */

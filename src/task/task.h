@@ -223,6 +223,8 @@ static inline bool scheduler_begin_turn(struct scheduler *scheduler)
     if (scheduler->switches >= scheduler->look_at || queue_empty(&scheduler->ready))
         return false;
     scheduler->turns++;
+    scheduler->round_size = scheduler->switches - scheduler->round_begin;
+    scheduler->round_begin = scheduler->switches;
     scheduler->turn = queue_take_all(&scheduler->ready);
     return true;
 }
@@ -294,6 +296,12 @@ static inline int task_proceed(void)
     struct coir_scope *scope = scheduler_current->current->scope;
 
     return UNLIKELY(scope->needs_check) ? scope_check(scheduler_current, scope) : 0;
+}
+
+/** Gives back what the running task's last call has cost of its budget. */
+static inline void task_spare(struct scheduler *scheduler)
+{
+    scheduler->current->budget++;
 }
 
 /** Makes the running task give way sooner, but not before it has made `spared` more calls: it did the work of `calls`.
