@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The command line of `coir load`: see options.h. Which options fit together is
- * judged once all of them are known, in check_...().
+ * judged once all of them are known, in options_check.c.
  */
 #include "load/options.h"
 #include "command.h"
-#include "load/result_json.h"
+#include "load/options_reading.h"
 #include "value.h"
-#include <coir/datagram.h>
-#include <coir/error.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,31 +41,6 @@ static const char help[] = "Usage: coir load URI [OPTION]...\n"
 #define SIZE_LIMIT ((uint64_t)1 << 30)
 #define DEPTH_MAX 65536
 #define RATE_MAX 1000000000
-#define UDP_SIZE_MAX 65507 /* what an IPv4 datagram takes */
-
-enum option_code {
-    OPTION_URI = 1, /* as getopt_long() gives an argument that is no option */
-    OPTION_CONNECTIONS = 256,
-    OPTION_SIZE,
-    OPTION_DEPTH,
-    OPTION_DURATION,
-    OPTION_WARMUP,
-    OPTION_RAMP,
-    OPTION_RATE,
-    OPTION_CHURN,
-    OPTION_IDLE,
-    OPTION_HALF_CLOSE,
-    OPTION_SOURCES,
-    OPTION_PATIENCE,
-    OPTION_JSON,
-    OPTION_REPORT,
-    OPTION_ENGINE,
-    OPTION_QUIET,
-    OPTION_MERGE,
-    OPTION_COMPARE,
-    OPTION_HELP,
-    OPTION_VERSION,
-};
 
 static const struct option known[] = {
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
@@ -93,14 +66,7 @@ static const struct option known[] = {
     {NULL, 0, NULL, 0},
 };
 
-/** A command line that is being read. */
-struct reading {
-    struct load_options options;
-    char **words;
-    bool used[sizeof(known) / sizeof(known[0])]; /* by the option's place in `known` */
-};
-
-static const char *name_of(int code)
+const char *options_name_of(int code)
 {
     const struct option *option = known;
 
@@ -109,22 +75,11 @@ static const char *name_of(int code)
     return option->name;
 }
 
-static bool has(const struct reading *reading, int code)
-{
-    return reading->used[code - OPTION_CONNECTIONS];
-}
-
-static bool complain(const char *what)
-{
-    command_complain("load", "%s; try 'coir load --help'", what);
-    return false;
-}
-
 /* Says what is wrong with the option's value, if anything is. */
 static bool judge(int code, const char *value, const char *flaw)
 {
     if (flaw != NULL)
-        command_complain("load", "--%s '%s': %s", name_of(code), value, flaw);
+        command_complain("load", "--%s '%s': %s", options_name_of(code), value, flaw);
     return flaw == NULL;
 }
 
@@ -245,7 +200,7 @@ static bool take_value(struct load_options *options, int code, const char *value
 static bool take_mode(struct load_options *options, enum load_mode mode)
 {
     if (options->settings.mode != LOAD_MODE_CLOSED && options->settings.mode != mode)
-        return complain("--churn and --idle exclude each other");
+        return options_complain("--churn and --idle exclude each other");
     options->settings.mode = mode;
     return true;
 }
@@ -253,7 +208,7 @@ static bool take_mode(struct load_options *options, enum load_mode mode)
 static bool take_request(struct load_options *options, enum load_request request)
 {
     if (options->request != LOAD_RUN && options->request != request)
-        return complain("--merge and --compare exclude each other");
+        return options_complain("--merge and --compare exclude each other");
     options->request = request;
     return true;
 }
@@ -308,10 +263,8 @@ static bool take_word(struct reading *reading, int code)
     case OPTION_COMPARE:
         return take_request(options, LOAD_COMPARE);
     case OPTION_HELP:
-        options->request = LOAD_HELP;
-        return true;
     case OPTION_VERSION:
-        options->request = LOAD_VERSION;
+        options->request = code == OPTION_HELP ? LOAD_HELP : LOAD_VERSION;
         return true;
     default:
         return take_value(options, code, optarg);
@@ -325,136 +278,6 @@ static bool take_option(struct reading *reading, int code, const char *word)
         return refuse(code, word);
     reading->used[code - OPTION_CONNECTIONS] = true;
     return take_word(reading, code);
-}
-
-/* A file that is merged twice would count twice. */
-static bool check_repetition(const struct load_options *options)
-{
-    for (size_t i = 1; i < options->file_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(options->files[i], options->files[j]) == 0) {
-                command_complain("load", "'%s' is named twice", options->files[i]);
-                return false;
-            }
-    return true;
-}
-
-/* With --merge and --compare: which options there may be. */
-static bool check_files(const struct reading *reading)
-{
-    const struct load_options *options = &reading->options;
-
-    for (int code = OPTION_CONNECTIONS; code <= OPTION_ENGINE; code++)
-        if (has(reading, code) && code != OPTION_JSON && code != OPTION_REPORT) {
-            command_complain("load", "--%s goes with a run; --merge and --compare read results", name_of(code));
-            return false;
-        }
-    if (options->settings.uri[0] != '\0') {
-        command_complain("load", "'%s' goes behind --merge or --compare", options->settings.uri);
-        return false;
-    }
-    if (!check_repetition(options))
-        return false;
-    if (options->request == LOAD_MERGE && options->file_count == 0)
-        return complain("--merge wants files of --json");
-    if (options->request == LOAD_COMPARE && options->file_count != 2)
-        return complain("--compare wants two files of --json");
-    if (options->request == LOAD_COMPARE && options->report == NULL)
-        return complain("--compare writes a page: add --report FILE");
-    if (options->request == LOAD_COMPARE && options->json != NULL)
-        return complain("--compare has no JSON of its own; --merge has");
-    return true;
-}
-
-/* Is it an address that one can connect to? */
-static bool check_uri(const char *uri)
-{
-    static const char *const schemes[][2] = {
-        {"tcp://", "udp://"}, {"udp://", "udp://"}, {"unix://", "unix://"}, {"unixgram://", "unix://"}};
-    const char *flaw = strncmp(uri, "unixgram://", 11) != 0 ? coir_address_flaw(uri) : NULL;
-    struct coir_address address;
-    char text[LOAD_TEXT_SIZE + 8];
-    int rc = COIR_ERROR_ADDRESS;
-
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        size_t size = strlen(schemes[i][0]);
-
-        if (strncmp(uri, schemes[i][0], size) != 0)
-            continue;
-        (void)snprintf(text, sizeof(text), "%s%s", schemes[i][1], uri + size);
-        rc = coir_address_read(text, &address);
-        if (rc == 0 && strcmp(schemes[i][1], "udp://") == 0 && coir_address_port(&address) == 0)
-            rc = COIR_ERROR_ADDRESS;
-        if (rc == 0)
-            return true;
-    }
-    command_complain("load", "cannot send to '%s': %s", uri, flaw != NULL ? flaw : coir_error_text(rc));
-    return false;
-}
-
-/* Datagrams have no connection to close. */
-static bool check_datagrams(const struct load_settings *settings)
-{
-    if (settings->mode == LOAD_MODE_CHURN || settings->mode == LOAD_MODE_IDLE || settings->half_close)
-        return complain("--churn, --idle and --half-close go with connections, and datagrams have none");
-    if (settings->message_bytes > UDP_SIZE_MAX)
-        return complain("a datagram has at most 65507 bytes: give a smaller --size");
-    return true;
-}
-
-static bool check_mode(const struct reading *reading)
-{
-    const struct load_settings *settings = &reading->options.settings;
-
-    if (settings->mode == LOAD_MODE_IDLE && (has(reading, OPTION_RATE) || has(reading, OPTION_DEPTH)))
-        return complain("--idle sends nothing meanwhile: it goes with neither --rate nor --depth");
-    if (settings->mode == LOAD_MODE_IDLE && settings->half_close)
-        return complain("--idle holds connections open: it does not go with --half-close");
-    if (has(reading, OPTION_RATE) && has(reading, OPTION_DEPTH) && settings->mode == LOAD_MODE_CLOSED)
-        return complain(
-            "with --rate messages are sent when they are due, however many are under way: leave --depth out");
-    if (strncmp(settings->uri, "unix", 4) == 0 && has(reading, OPTION_SOURCES))
-        return complain("Unix sockets have no source addresses: leave --sources out");
-    if (has(reading, OPTION_SOURCES) &&
-        (reading->options.sources.family == AF_INET6) != (strstr(settings->uri, "://[") != NULL))
-        return complain("the server's address and those of --sources are not of the same family");
-    return !load_options_is_datagram(settings->uri) || check_datagrams(settings);
-}
-
-/* Fills in what follows from other options. */
-static void settle(struct reading *reading)
-{
-    struct load_settings *settings = &reading->options.settings;
-
-    if (settings->mode == LOAD_MODE_CLOSED && settings->rate > 0) {
-        settings->mode = LOAD_MODE_OPEN;
-        settings->depth = 0;
-    }
-    if (load_options_is_datagram(settings->uri) && !has(reading, OPTION_PATIENCE))
-        settings->patience_ns = COIR_SECOND;
-}
-
-static bool check(struct reading *reading)
-{
-    struct load_options *options = &reading->options;
-
-    if (options->json != NULL && options->report != NULL && strcmp(options->json, options->report) == 0) {
-        command_complain("load", "--json and --report cannot both go to '%s'", options->json);
-        return false;
-    }
-    if ((options->json != NULL || options->request != LOAD_RUN) && !result_json_is_there()) {
-        command_complain("load", "this coir was built without jansson, which reads and writes JSON: install it (in "
-                                 "Debian libjansson-dev) and build again");
-        return false;
-    }
-    if (options->request != LOAD_RUN)
-        return check_files(reading);
-    if (options->settings.uri[0] == '\0')
-        return complain("no address given, as in tcp://127.0.0.1:7007");
-    if (!check_uri(options->settings.uri) || !check_mode(reading))
-        return false;
-    settle(reading);
-    return true;
 }
 
 static bool is_answered(const struct load_options *options)
@@ -497,7 +320,7 @@ bool load_options_read(int count, char **arguments, struct load_options *ret_opt
     }
     for (; fits && !is_answered(&reading.options) && optind < count; optind++) /* behind "--" */
         fits = take_argument(&reading, arguments[optind]);
-    if (!fits || (!is_answered(&reading.options) && !check(&reading)))
+    if (!fits || (!is_answered(&reading.options) && !options_check(&reading)))
         return false;
     *ret_options = reading.options;
     return true;

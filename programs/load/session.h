@@ -46,6 +46,10 @@ int session_run(void *arg);
 int streams_talk(struct session *session);
 int datagrams_talk(struct session *session);
 
+/** Writes the next `size` bytes of the session's sequence. Returns 0 or a coir error; what was not sent is still to be
+ * sent then. */
+int streams_write(struct session *session, uint64_t size);
+
 /** Looks closer at what went wrong, over the connection if it still works: sends a little more, and judges by what
  * comes. Returns the error, and a text. */
 enum load_error streams_judge(struct session *session, char ret_text[VERDICT_TEXT_SIZE]);

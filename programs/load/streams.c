@@ -9,8 +9,6 @@
  * both for ever.
  */
 #include "load/session.h"
-#include <stdio.h>
-#include <string.h>
 
 /** So much may be under way without a second task: less than any kernel keeps for a connection. */
 #define WINDOW_MAX 32768
@@ -20,8 +18,6 @@
 #define BATCH_BYTES 65536
 /** The server's end of a connection that is done with; ours is long said. */
 #define LINGER_NS (2 * COIR_SECOND)
-/** How long a closer look may take. */
-#define LOOK_NS (300 * COIR_MILLISECOND)
 
 /* What a failed write has not sent was not sent. Returns `rc`. */
 static int take_back(struct session *session, int rc)
@@ -33,8 +29,7 @@ static int take_back(struct session *session, int rc)
     return rc;
 }
 
-/* Writes the next `size` bytes. */
-static int write_bytes(struct session *session, uint64_t size)
+int streams_write(struct session *session, uint64_t size)
 {
     while (size > 0) {
         size_t part = size < session->buffer_size ? (size_t)size : session->buffer_size;
@@ -155,13 +150,13 @@ static int converse(struct session *session)
 
     session->waits_since = coir_now();
     start_messages(session, 0, more, session->waits_since);
-    rc = write_bytes(session, more * settings->message_bytes);
+    rc = streams_write(session, more * settings->message_bytes);
     while (rc == 0 && !session->swarm->ending) {
         rc = receive_answers(session, &more);
         if (rc < 0 || more == 0)
             continue;
         start_messages(session, session->completed + settings->depth - more, more, session->waits_since);
-        rc = write_bytes(session, more * settings->message_bytes);
+        rc = streams_write(session, more * settings->message_bytes);
     }
     return rc < 0 ? rc : leave(session);
 }
@@ -182,7 +177,7 @@ static int write_as_allowed(void *arg)
     int rc = 0;
 
     while (rc == 0 && (rc = coir_channel_receive(dialogue->leave, &item)) > 0)
-        rc = write_bytes(dialogue->session, settings_of(dialogue->session)->message_bytes);
+        rc = streams_write(dialogue->session, settings_of(dialogue->session)->message_bytes);
     return rc;
 }
 
@@ -284,7 +279,7 @@ static int write_due(struct dialogue *dialogue, uint64_t *number)
     if (session->waits_since == 0)
         session->waits_since = now;
     *number = next;
-    return write_bytes(session, (next - first) * settings_of(session)->message_bytes);
+    return streams_write(session, (next - first) * settings_of(session)->message_bytes);
 }
 
 /* An open loop: writes each message when it is due. */
@@ -378,7 +373,7 @@ static int write_messages(void *arg)
 {
     struct dialogue *dialogue = arg;
 
-    return write_bytes(dialogue->session, dialogue->count * settings_of(dialogue->session)->message_bytes);
+    return streams_write(dialogue->session, dialogue->count * settings_of(dialogue->session)->message_bytes);
 }
 
 static int read_until_all_are_back(struct dialogue *dialogue)
@@ -468,74 +463,4 @@ int streams_talk(struct session *session)
     if (rc < 0 || settings_of(session)->mode == LOAD_MODE_OPEN)
         session_settle(session);
     return rc < 0 ? rc : converse_by_mode(session);
-}
-
-/* Adds what comes to the evidence, until that is enough or nothing comes any more. */
-static void gather(struct session *session)
-{
-    struct verdict_evidence *evidence = session->evidence;
-    struct coir_slice data;
-
-    while (evidence->size < sizeof(evidence->bytes) && coir_receive(session->stream, &data) > 0) {
-        size_t room = sizeof(evidence->bytes) - evidence->size;
-        size_t part = data.size < room ? data.size : room;
-
-        memcpy(evidence->bytes + evidence->size, data.bytes, part);
-        evidence->size += part;
-        coir_release(&data);
-    }
-}
-
-/* What follows a fault tells what it was, so the server is given something to follow. */
-static void look_closer(struct session *session)
-{
-    struct coir_scope_options briefly = {.limit_ns = LOOK_NS};
-    struct coir_scope *scope;
-
-    if (coir_scope_open(&briefly, &scope) < 0)
-        return; /* then with what there is */
-    if (write_bytes(session, VERDICT_CONTEXT) == 0 || session->evidence->size < VERDICT_CONTEXT)
-        gather(session);
-    (void)coir_scope_close(scope);
-}
-
-/* Nothing came for too long: were bytes lost on the way, or is nobody there? Returns true if it can be told. */
-static bool judge_silence(struct session *session)
-{
-    struct verdict_evidence *evidence = session->evidence;
-    size_t right = pattern_match(&session->pattern, evidence->offset, evidence->bytes, evidence->size);
-
-    evidence->offset += right;
-    evidence->size -= right;
-    memmove(evidence->bytes, evidence->bytes + right, evidence->size);
-    return evidence->size > 0;
-}
-
-static enum load_error tell_debt(const struct session *session, enum load_error error, char ret_text[VERDICT_TEXT_SIZE])
-{
-    unsigned long long owed = session->sent - session->received;
-
-    if (owed > 0)
-        (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "%s: %llu bytes", load_error_text(error), owed);
-    else if (error == LOAD_ERROR_ENDED)
-        (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "the server has ended it, and it was to be held open");
-    else
-        (void)snprintf(ret_text, VERDICT_TEXT_SIZE, "the server has sent everything, but not its end");
-    return error;
-}
-
-enum load_error streams_judge(struct session *session, char ret_text[VERDICT_TEXT_SIZE])
-{
-    bool silent = session->evidence == NULL && session->lost_patience;
-    struct session debtor = *session; /* before we send more */
-
-    if (silent)
-        (void)session_keep_evidence(session, session->received, NULL, 0);
-    if (session->evidence == NULL)
-        return tell_debt(&debtor, silent ? LOAD_ERROR_SILENT : session->error, ret_text);
-    look_closer(session);
-    if (silent && !judge_silence(session))
-        return tell_debt(&debtor, LOAD_ERROR_SILENT, ret_text);
-    session->evidence->end = swarm_sent_most(session->swarm);
-    return verdict_of(session->evidence, ret_text);
 }
