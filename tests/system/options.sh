@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # For scripts that try the command line of coir; source it after helpers.sh.
+# shellcheck disable=SC2154 # scratch is of helpers.sh
 
 # run CODE ARGUMENT...: runs coir, which must end with that code at once.
 run() {
