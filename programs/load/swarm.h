@@ -41,6 +41,7 @@ struct swarm {
     uint64_t failures;               /* likewise */
     struct load_point point;         /* what has happened since the last tick of the clock */
     uint64_t told[LOAD_ERROR_COUNT]; /* errors that were printed */
+    unsigned int told_once;          /* what else datagrams.c says once in a run */
     struct writer *screen;           /* for the progress; NULL = none is shown */
     struct meter *meter;
 };

@@ -426,40 +426,6 @@ def visits_that_linger_take_no_descriptors_from_others():
     expect(int(re.search(r"(\d+) opened", outcome.said).group(1)) > 4, outcome.said)
 
 
-def datagrams_that_are_lost_are_counted():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        outcome = Outcome("udp://127.0.0.1:%d" % deaf.getsockname()[1], "--connections", 2, "--patience", "100ms",
-                          *BRIEFLY)
-    expect(outcome.code == 1 and outcome.errors.get("datagram_lost", 0) >= 2, outcome.said)
-
-
-def wrong_datagrams_are_named():
-    for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (swap, "reordered"), (repeat, "duplicated")):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-            server.bind(("127.0.0.1", 0))
-
-            def serve(server=server, edit=edit):
-                count = 0
-                while True:
-                    try:
-                        data, peer = server.recvfrom(65536)
-                    except OSError:
-                        return
-                    if data == b"end":
-                        return
-                    count += 1
-                    server.sendto(edit(data, 9) if count == 20 else data, peer)
-
-            thread = threading.Thread(target=serve, daemon=True)
-            thread.start()
-            outcome = Outcome("udp://127.0.0.1:%d" % server.getsockname()[1], "--connections", 2, *BRIEFLY)
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
-                last.sendto(b"end", server.getsockname())
-            thread.join()
-        expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s: %s" % (kind, outcome.said))
-
-
 def stop_and_go(server, ends):
     """Pauses it for 200 ms every second."""
     while not ends.wait(0.8):

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""A run of `coir load`, and what it has told, for the scripts beside this file."""
+import json
+import os
+import re
+import subprocess
+import tempfile
+
+from echo_server import COMMAND, expect
+
+BRIEFLY = ("--duration", "300ms", "--warmup", "50ms")
+HAS_JSON = subprocess.run([COMMAND, "load", "--merge", "/nonexistent"], stderr=subprocess.PIPE, text=True,
+                          check=False).stderr.find("jansson") < 0
+
+
+class Run:
+    """Goes on until `finish()`, which gives what it has told."""
+
+    def __init__(self, *words):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = os.path.join(self.folder.name, "result.json")
+        json_words = ["--json", self.path] if HAS_JSON else []
+        self.process = subprocess.Popen([COMMAND, "load", *map(str, words), *json_words], stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
+
+    def finish(self, limit=60):
+        try:
+            said = self.process.communicate(timeout=limit)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            expect(False, "it does not end within %d s: %s" % (limit, self.process.communicate()[0]))
+        outcome = Outcome(self.process.returncode, said, self.path)
+        self.folder.cleanup()
+        return outcome
+
+
+class Outcome:
+    def __init__(self, code, said, path):
+        self.code = code
+        self.said = said
+        self.errors = {name: int(count.replace(",", ""))
+                       for name, count in re.findall(r"^    ([a-z_]+) +([\d,]+): ", said, re.M)}
+        messages = re.search(r"^  messages +([\d,]+)", said, re.M)
+        self.messages = int(messages.group(1).replace(",", "")) if messages else 0
+        self.result = {}
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                self.result = json.load(file)
+
+
+def load(*words):
+    return Run(*words).finish()
+
+
+def right(outcome, least=1):
+    expect(outcome.code == 0 and not outcome.errors, "exit code %d: %s" % (outcome.code, outcome.said))
+    expect(outcome.messages >= least, outcome.said)
+
+
+def failed(outcome, code, **errors):
+    expect(outcome.code == code and outcome.errors == errors,
+           "exit code %d, not %d with %s: %s" % (outcome.code, code, errors, outcome.said))
