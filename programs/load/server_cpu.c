@@ -1,37 +1,32 @@
 /* SPDX-License-Identifier: MIT
  *
  * Processor time, ours and the server's: see server_cpu.h. proc(5) lists every
- * socket of the network with its inode, and every process's descriptors with
- * those of its sockets.
+ * process's descriptors with the inodes of its sockets, its children, and the
+ * time of those of them that have ended and been waited for. So the sum over a
+ * process and its descendants loses nothing that one of them has used.
  */
 #include "load/server_cpu.h"
-#include <arpa/inet.h>
+#include "load/server_sockets.h"
 #include <dirent.h>
-#include <inttypes.h>
-#include <net/if.h>
-#include <netinet/in.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define STATE_LISTEN 0x0a
-#define STATE_UDP 0x07
+#define PATH_SIZE 300
 #define LINE_SIZE 512
+#define FAMILY_MAX 65536
 
-/** A scheme's list of sockets. */
-struct listing {
-    const char *scheme;
-    const char *files[2];
-    unsigned int state;
-};
-
-static const struct listing listings[] = {
-    {"tcp://", {"/proc/net/tcp", "/proc/net/tcp6"}, STATE_LISTEN},
-    {"udp://", {"/proc/net/udp", "/proc/net/udp6"}, STATE_UDP},
+/** A server's processes: those that were found, then their descendants. */
+struct family {
+    pid_t *members;
+    size_t count;
+    size_t room;
+    bool is_unclear; /* we are among them, or there are too many, or what they used is not kept */
 };
 
 static coir_time read_clock(clockid_t clock)
@@ -61,105 +56,51 @@ pid_t server_cpu_process(void)
     return getpid();
 }
 
-/* The host of "tcp://HOST:PORT", without brackets; false if that is another host than ours: nothing can be bound
- * there. */
-static bool is_here(const char *uri)
+/* What /proc tells of a process in one line: its parent, and the time of its children that have ended. */
+static bool read_stat(pid_t process, pid_t *ret_parent, coir_time *ret_ended)
 {
-    char host[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.v6 = {.sin6_family = AF_UNSPEC}};
-    const char *begin = strstr(uri, "://") + 3;
-    const char *end = strrchr(begin, ':');
-    bool is_v6 = begin[0] == '[';
-    size_t size;
-    int fd;
-    int rc;
-
-    if (end == NULL)
-        return false;
-    begin += is_v6;
-    size = (size_t)(end - begin) - is_v6;
-    if (size >= sizeof(host))
-        return false;
-    memcpy(host, begin, size);
-    host[size] = '\0';
-    address.any.sa_family = is_v6 ? AF_INET6 : AF_INET;
-    if (inet_pton(address.any.sa_family, host, is_v6 ? (void *)&address.v6.sin6_addr : (void *)&address.v4.sin_addr) !=
-        1)
-        return false;
-    fd = socket(address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    rc = bind(fd, &address.any, is_v6 ? sizeof(address.v6) : sizeof(address.v4));
-    close(fd);
-    return rc == 0;
-}
-
-/* The inode of the socket in a line of /proc/net/tcp, if it has that port and state; 0 = it has not. */
-static unsigned long inode_in(const char *line, unsigned int port, unsigned int state)
-{
-    unsigned int its_port;
-    unsigned int its_state;
-    unsigned long inode;
-
-    if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %lu", &its_port,
-               &its_state, &inode) != 3)
-        return 0;
-    return its_port == port && its_state == state ? inode : 0;
-}
-
-/* The inode of the socket in a line of /proc/net/unix, if it has that name; 0 = it has not. */
-static unsigned long inode_of_name(const char *line, const char *name)
-{
-    unsigned long inode;
-    int at = 0;
-
-    if (sscanf(line, "%*[0-9a-fA-F]: %*x %*x %*x %*x %*x %lu %n", &inode, &at) != 1 || at == 0)
-        return 0;
-    return strncmp(line + at, name, strlen(name)) == 0 && line[at + (int)strlen(name)] == '\n' ? inode : 0;
-}
-
-static unsigned long find_in_file(const char *file, const struct listing *listing, const char *uri)
-{
-    const char *port = strrchr(uri, ':');
+    char path[PATH_SIZE];
     char line[LINE_SIZE];
-    unsigned long inode = 0;
-    FILE *list = fopen(file, "re");
+    const char *rest; /* after the name, which may hold anything */
+    unsigned long user;
+    unsigned long system;
+    FILE *file;
 
-    if (list == NULL)
-        return 0;
-    while (inode == 0 && fgets(line, sizeof(line), list) != NULL)
-        inode =
-            listing != NULL ? inode_in(line, (unsigned int)atoi(port + 1), listing->state) : inode_of_name(line, uri);
-    fclose(list);
-    return inode;
+    (void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)process);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    rest = fgets(line, sizeof(line), file) != NULL ? strrchr(line, ')') : NULL;
+    fclose(file);
+    if (rest == NULL ||
+        sscanf(rest, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %lu %lu", ret_parent, &user, &system) != 3)
+        return false;
+    *ret_ended = (coir_time)(user + system) * (COIR_SECOND / sysconf(_SC_CLK_TCK));
+    return true;
 }
 
-/* The inode of the socket that serves there; 0 = none is found. */
-static unsigned long find_inode(const char *uri)
+/* Of such a process the kernel forgets what its children have used. */
+static bool ignores_children(pid_t process)
 {
-    unsigned long inode = 0;
+    char path[PATH_SIZE];
+    char line[LINE_SIZE];
+    unsigned long long ignored = 0;
+    FILE *file;
 
-    for (size_t i = 0; i < sizeof(listings) / sizeof(listings[0]); i++) {
-        const struct listing *listing = &listings[i];
-
-        if (strncmp(uri, listing->scheme, strlen(listing->scheme)) != 0)
-            continue;
-        if (!is_here(uri))
-            return 0;
-        inode = find_in_file(listing->files[0], listing, uri);
-        return inode != 0 ? inode : find_in_file(listing->files[1], listing, uri);
-    }
-    return find_in_file("/proc/net/unix", NULL, strstr(uri, "://") + 3);
+    (void)snprintf(path, sizeof(path), "/proc/%ld/status", (long)process);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    while (fgets(line, sizeof(line), file) != NULL && sscanf(line, "SigIgn: %llx", &ignored) != 1)
+        ;
+    fclose(file);
+    return ignored >> (SIGCHLD - 1) & 1;
 }
 
-/* Has the process a descriptor of that socket? */
-static bool has_socket(const char *process, const char *socket_name)
+/* Has the process a descriptor of one of the sockets? */
+static bool has_socket(const char *process, const struct server_sockets *sockets)
 {
-    char path[300];
+    char path[PATH_SIZE];
     char target[64];
     const struct dirent *entry;
     bool found = false;
@@ -171,52 +112,188 @@ static bool has_socket(const char *process, const char *socket_name)
         return false; /* not ours to see, or gone */
     while (!found && (entry = readdir(folder)) != NULL) {
         ssize_t size = readlinkat(dirfd(folder), entry->d_name, target, sizeof(target) - 1);
+        unsigned long inode;
 
         target[size > 0 ? size : 0] = '\0';
-        found = strcmp(target, socket_name) == 0;
+        found = sscanf(target, "socket:[%lu]", &inode) == 1 && server_sockets_have(sockets, inode);
     }
     closedir(folder);
     return found;
 }
 
-void server_cpu_find(struct server_cpu *server, const char *uri)
+/* Returns false if there are too many. */
+static bool add_process(struct server_cpu *server, pid_t process)
 {
-    unsigned long inode = find_inode(uri);
-    const struct dirent *entry;
-    char name[64];
-    DIR *folder = inode != 0 ? opendir("/proc") : NULL;
+    coir_time ended;
 
-    server->count = 0;
-    if (folder == NULL)
-        return;
-    (void)snprintf(name, sizeof(name), "socket:[%lu]", inode);
-    while ((entry = readdir(folder)) != NULL && server->count < SERVER_CPU_PROCESSES) {
+    if (server->count == SERVER_CPU_PROCESSES)
+        return false;
+    if (read_stat(process, &server->parents[server->count], &ended))
+        server->processes[server->count++] = process; /* else it has ended */
+    return true;
+}
+
+static void find_processes(struct server_cpu *server, const struct server_sockets *sockets)
+{
+    DIR *folder = opendir("/proc");
+    const struct dirent *entry;
+    bool fits = folder != NULL;
+
+    while (fits && (entry = readdir(folder)) != NULL) {
         pid_t process = (pid_t)strtol(entry->d_name, NULL, 10);
 
-        if (process > 0 && process != getpid() && has_socket(entry->d_name, name))
-            server->processes[server->count++] = process;
+        if (process > 0 && process != getpid() && has_socket(entry->d_name, sockets))
+            fits = add_process(server, process);
     }
-    closedir(folder);
-    if (server->count == SERVER_CPU_PROCESSES)
+    if (folder != NULL)
+        closedir(folder);
+    if (!fits)
         server->count = 0;
+}
+
+void server_cpu_find(struct server_cpu *server, const char *uri)
+{
+    struct server_sockets sockets;
+
+    server->count = 0;
+    server->before = -1;
+    server_sockets_find(&sockets, uri);
+    if (sockets.count > 0)
+        find_processes(server, &sockets);
+}
+
+static bool is_found(const struct server_cpu *server, pid_t process)
+{
+    for (size_t i = 0; i < server->count; i++)
+        if (server->processes[i] == process)
+            return true;
+    return false;
+}
+
+static void add_member(struct family *family, pid_t process)
+{
+    if (family->count == family->room) {
+        size_t room = family->room > 0 ? 2 * family->room : 2 * (size_t)SERVER_CPU_PROCESSES;
+        pid_t *members = room <= FAMILY_MAX ? realloc(family->members, room * sizeof(*members)) : NULL;
+
+        if (members == NULL) {
+            family->is_unclear = true;
+            return;
+        }
+        family->members = members;
+        family->room = room;
+    }
+    family->members[family->count++] = process;
+}
+
+/* Those of one thread. Where we are a child, the others need not be the server's either. */
+static void add_children_of_thread(struct family *family, const struct server_cpu *server, int folder,
+                                   const char *thread)
+{
+    char path[PATH_SIZE];
+    FILE *file;
+    int child;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/children", thread);
+    fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
+    file = fd >= 0 ? fdopen(fd, "r") : NULL;
+    if (file == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return; /* it has ended */
+    }
+    while (!family->is_unclear && fscanf(file, "%d", &child) == 1) {
+        if (child == getpid())
+            family->is_unclear = true;
+        else if (!is_found(server, child))
+            add_member(family, child);
+    }
+    fclose(file);
+}
+
+static void add_children(struct family *family, const struct server_cpu *server, pid_t process)
+{
+    size_t before = family->count;
+    char path[PATH_SIZE];
+    const struct dirent *entry;
+    DIR *folder;
+
+    (void)snprintf(path, sizeof(path), "/proc/%ld/task", (long)process);
+    folder = opendir(path);
+    if (folder == NULL)
+        return;
+    while ((entry = readdir(folder)) != NULL)
+        if (entry->d_name[0] != '.')
+            add_children_of_thread(family, server, dirfd(folder), entry->d_name);
+    closedir(folder);
+    if (family->count > before && ignores_children(process))
+        family->is_unclear = true;
+}
+
+/* Who was found may have ended if the time has gone to another of them. */
+static bool may_be_gone(const struct server_cpu *server, size_t number)
+{
+    return number >= server->count || is_found(server, server->parents[number]);
+}
+
+/* The time of a member and of its children that have ended; -1 = it is gone. */
+static coir_time read_member(pid_t process)
+{
+    coir_time own = read_process(process);
+    coir_time ended;
+    pid_t parent;
+
+    return own >= 0 && read_stat(process, &parent, &ended) ? own + ended : -1;
+}
+
+static coir_time sum_family(struct family *family, const struct server_cpu *server)
+{
+    coir_time sum = 0;
+
+    for (size_t i = 0; i < server->count; i++)
+        add_member(family, server->processes[i]);
+    for (size_t i = 0; i < family->count && !family->is_unclear; i++) {
+        coir_time used = read_member(family->members[i]);
+
+        if (used < 0 && !may_be_gone(server, i))
+            return -1;
+        sum += used > 0 ? used : 0;
+        add_children(family, server, family->members[i]);
+    }
+    return family->is_unclear ? -1 : sum;
+}
+
+/* Is this a kernel that lists children? */
+static bool has_children_listed(void)
+{
+    char path[PATH_SIZE];
+
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%ld/children", (long)getpid());
+    return access(path, R_OK) == 0;
+}
+
+/* What all processes of the server have used since they began; -1 = it cannot be read. */
+static coir_time read_server(const struct server_cpu *server)
+{
+    struct family family = {.count = 0};
+    coir_time sum;
+
+    if (server->count == 0 || !has_children_listed())
+        return -1;
+    sum = sum_family(&family, server);
+    free(family.members);
+    return sum;
 }
 
 void server_cpu_begin(struct server_cpu *server)
 {
-    for (size_t i = 0; i < server->count; i++)
-        server->before[i] = read_process(server->processes[i]);
+    server->before = read_server(server);
 }
 
 coir_time server_cpu_end(const struct server_cpu *server)
 {
-    coir_time sum = 0;
+    coir_time now = read_server(server);
 
-    for (size_t i = 0; i < server->count; i++) {
-        coir_time now = read_process(server->processes[i]);
-
-        if (now < 0 || server->before[i] < 0)
-            return -1;
-        sum += now - server->before[i];
-    }
-    return server->count > 0 ? sum : -1;
+    return server->before >= 0 && now >= server->before ? now - server->before : -1;
 }
