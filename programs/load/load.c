@@ -152,6 +152,17 @@ static bool check_sources(const struct sources *sources)
     return sources->count == 0 || (check_source(sources, 0) && check_source(sources, sources->count - 1));
 }
 
+/* The load waits for them; before and after that they must not cost the result. */
+static void block_signals(void)
+{
+    sigset_t signals;
+
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
 static int run(const struct load_options *options, struct load_result *result)
 {
     bool interrupted = false;
@@ -162,6 +173,7 @@ static int run(const struct load_options *options, struct load_result *result)
         !check_file(options->json) || !check_file(options->report))
         return COMMAND_FAILED;
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our messages may leave */
+    block_signals();
     describe(options, result);
     rc = swarm_run(options, result, &interrupted);
     if (rc < 0) {

@@ -418,13 +418,6 @@ static void close_screen(struct swarm *swarm)
     (void)writer_close(swarm->screen, WRITER_CLOSE_NS);
 }
 
-/* What comes now is too late to change anything but the time that connections linger. */
-static void ignore_signals(void)
-{
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGTERM, SIG_IGN);
-}
-
 static void note_engine(struct load_settings *settings)
 {
     struct coir_run_info info;
@@ -445,7 +438,6 @@ static int run_all(void *arg)
         open_screen(swarm);
         note_engine(&swarm->result->settings);
         rc = run_watched(swarm, watch);
-        ignore_signals();
         if (swarm->interrupted)
             coir_linger_stop();
         coir_scope_cancel(watch);

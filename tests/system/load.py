@@ -8,7 +8,6 @@ import json
 import os
 import re
 import resource
-import select
 import shutil
 import signal
 import socket
@@ -19,41 +18,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from echo_server import COMMAND, SANITIZED, Failed, Server, Skipped, expect, run_cases
-
-BRIEFLY = ("--duration", "300ms", "--warmup", "50ms")
-HAS_JSON = subprocess.run([COMMAND, "load", "--merge", "/nonexistent"], stderr=subprocess.PIPE, text=True,
-                          check=False).stderr.find("jansson") < 0
-
-
-class Outcome:
-    """What a load has told, and its exit code."""
-
-    def __init__(self, *words, limit=60, preexec=None):
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "result.json")
-            json_words = ["--json", path] if HAS_JSON and "--merge" not in words else []
-            done = subprocess.run([COMMAND, "load", *map(str, words), *json_words], capture_output=True, text=True,
-                                  timeout=limit, check=False, preexec_fn=preexec)
-            self.code = done.returncode
-            self.said = done.stdout + done.stderr
-            self.errors = {name: int(count.replace(",", ""))
-                           for name, count in re.findall(r"^    ([a-z_]+) +([\d,]+): ", done.stdout, re.M)}
-            messages = re.search(r"^  messages +([\d,]+)", done.stdout, re.M)
-            self.messages = int(messages.group(1).replace(",", "")) if messages else 0
-            if os.path.exists(path):
-                with open(path, encoding="utf-8") as file:
-                    self.result = json.load(file)
-
-    def percentile(self, name):
-        """In microseconds."""
-        number, unit = re.search(r"%s ([\d.]+) (us|ms|s)\b" % re.escape(name), self.said).groups()
-        return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
-
-
-def right(outcome, least=1):
-    expect(outcome.code == 0 and not outcome.errors, "exit code %d: %s" % (outcome.code, outcome.said))
-    expect(outcome.messages >= least, outcome.said)
+from echo_server import COMMAND, SANITIZED, Server, Skipped, expect, run_cases
+from load_outcome import BRIEFLY, HAS_JSON, load, right
 
 
 class Faulty:
@@ -134,7 +100,7 @@ def every_address_and_size_is_right():
         with Server(address=listen) as server:
             for address in [*server.addresses[:-1], datagrams]:
                 for size, depth in ((1, 1), (64, 1), (1000, 7), (8000, 2)):
-                    right(Outcome(address, "--connections", 4, "--size", size, "--depth", depth, *BRIEFLY))
+                    right(load(address, "--connections", 4, "--size", size, "--depth", depth, *BRIEFLY))
 
 
 def every_manner_is_right():
@@ -142,17 +108,17 @@ def every_manner_is_right():
         for manner in (["--half-close"], ["--half-close", "--depth", 16], ["--churn"], ["--churn", "--half-close"],
                        ["--churn", "--rate", 200], ["--rate", 2000], ["--rate", 50, "--size", "200K"],
                        ["--ramp", "200ms"], ["--sources", "127.0.0.2-127.0.0.9"], ["--engine", "poll"]):
-            right(Outcome(server.addresses[0], "--connections", 16, *manner, *BRIEFLY))
+            right(load(server.addresses[0], "--connections", 16, *manner, *BRIEFLY))
 
 
 def what_does_not_fit_into_the_kernel_stops_nobody():
     with Server() as server:
-        right(Outcome(server.addresses[0], "--connections", 4, "--size", "2M", "--depth", 16, *BRIEFLY))
+        right(load(server.addresses[0], "--connections", 4, "--size", "2M", "--depth", 16, *BRIEFLY))
 
 
 def idle_connections_are_held_and_echo_again():
     with Server() as server:
-        outcome = Outcome(server.addresses[0], "--idle", "--connections", 300, *BRIEFLY)
+        outcome = load(server.addresses[0], "--idle", "--connections", 300, *BRIEFLY)
         right(outcome, least=0)
         expect("300 opened, 300 at a time" in outcome.said, outcome.said)
     expect(server.totals()["bytes"] == 300 * 2 * 64, server.said)
@@ -166,7 +132,7 @@ def socat_is_right():
     try:
         port = next(re.search(r"listening on .*:(\d+)", line) for line in process.stderr if "listening on" in line).group(1)
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        right(Outcome("tcp://127.0.0.1:" + port, "--connections", 4, "--half-close", *BRIEFLY))
+        right(load("tcp://127.0.0.1:" + port, "--connections", 4, "--half-close", *BRIEFLY))
     finally:
         process.terminate()
         process.wait()
@@ -177,7 +143,7 @@ def faults_are_named():
         for size, depth in ((64, 1), (64, 8), (1000, 1), (24, 3)):
             place = size * 20 + 7
             with Faulty(at_byte(place, edit)) as server:
-                outcome = Outcome(server.address, "--connections", 3, "--size", size, "--depth", depth, "--patience",
+                outcome = load(server.address, "--connections", 3, "--size", size, "--depth", depth, "--patience",
                                   "1s", *BRIEFLY)
             expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s %d %d: exit code %d, %s"
                    % (kind, size, depth, outcome.code, outcome.said))
@@ -187,14 +153,14 @@ def faults_at_a_messages_ends_are_named():
     for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (repeat, "duplicated")):
         for place in (640, 640 + 63):
             with Faulty(at_byte(place, edit)) as server:
-                outcome = Outcome(server.address, "--connections", 2, "--patience", "300ms", *BRIEFLY)
+                outcome = load(server.address, "--connections", 2, "--patience", "300ms", *BRIEFLY)
             expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s at %d: %s" % (kind, place, outcome.said))
 
 
 def messages_of_one_byte_are_judged_too():
     for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (repeat, "duplicated")):
         with Faulty(at_byte(20, edit)) as server:
-            outcome = Outcome(server.address, "--connections", 2, "--size", 1, "--patience", "300ms", *BRIEFLY)
+            outcome = load(server.address, "--connections", 2, "--size", 1, "--patience", "300ms", *BRIEFLY)
         expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s: %s" % (kind, outcome.said))
 
 
@@ -208,7 +174,7 @@ def a_mix_up_of_clients_is_named():
         return data
 
     with Faulty(mix_up) as server:
-        outcome = Outcome(server.address, "--connections", 2, *BRIEFLY)
+        outcome = load(server.address, "--connections", 2, *BRIEFLY)
     expect(outcome.code == 4 and outcome.errors == {"foreign": 1}, outcome.said)
     expect(re.search(r"connection \d: byte \d+: here come bytes of session \d", outcome.said), outcome.said)
 
@@ -227,14 +193,14 @@ def a_server_that_ends_or_resets_or_is_silent_fails_the_load():
 
     for serve, kind in ((end, ("ended", "reset")), (reset, ("reset",)), (be_silent, ("silent",))):
         with Faulty(serve=serve) as server:
-            outcome = Outcome(server.address, "--connections", 3, "--patience", "300ms", *BRIEFLY)
+            outcome = load(server.address, "--connections", 3, "--patience", "300ms", *BRIEFLY)
         expect(outcome.code == 1 and sum(outcome.errors.get(one, 0) for one in kind) == 3, "%s: %s" % (kind, outcome.said))
 
 
 def nobody_there_is_said():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    outcome = Outcome("tcp://127.0.0.1:%d" % port, "--connections", 5, *BRIEFLY)
+    outcome = load("tcp://127.0.0.1:%d" % port, "--connections", 5, *BRIEFLY)
     expect(outcome.code == 1 and outcome.errors == {"refused": 5}, outcome.said)
     expect("does the server run" in outcome.said and "more like this" in outcome.said, outcome.said)
 
@@ -248,7 +214,7 @@ def who_waits_for_the_server_to_take_him_is_not_measured():
         server.echo(client, number)
 
     server = Faulty(serve=serve)
-    outcome = Outcome(server.address, "--connections", 4, "--duration", "2s", "--warmup", "50ms")
+    outcome = load(server.address, "--connections", 4, "--duration", "2s", "--warmup", "50ms")
     right(outcome)
     expect(outcome.percentile("longest") < late_s * 1e6 / 2, outcome.said)
 
@@ -272,7 +238,7 @@ def who_gets_no_connection_makes_room_for_the_next():
                 threading.Thread(target=self.guard, args=(client, len(self.clients) - 1), daemon=True).start()
 
     server = Narrow(serve=serve)
-    outcome = Outcome(server.address, "--connections", 400, "--patience", "300ms", "--duration", "300ms", "--warmup",
+    outcome = load(server.address, "--connections", 400, "--patience", "300ms", "--duration", "300ms", "--warmup",
                       "0")
     failed = outcome.errors.get("no_connection", 0) + outcome.errors.get("silent", 0)
     expect(outcome.code == 1 and failed == 395, outcome.said)
@@ -281,13 +247,13 @@ def who_gets_no_connection_makes_room_for_the_next():
 def large_messages_stop_nobody_in_any_manner():
     with Server() as server:
         for manner in (["--churn"], ["--idle"], ["--churn", "--depth", 100]):
-            right(Outcome(server.addresses[0], "--connections", 2, *manner, "--size", "8M" if len(manner) < 2 else "64K",
+            right(load(server.addresses[0], "--connections", 2, *manner, "--size", "8M" if len(manner) < 2 else "64K",
                           "--duration", "500ms", "--warmup", "0"), least=0)
 
 
 def who_waits_for_the_schedule_loses_no_patience():
     with Server() as server:
-        right(Outcome(server.addresses[0], "--connections", 20, "--ramp", "1s", "--rate", 200, "--patience", "300ms",
+        right(load(server.addresses[0], "--connections", 20, "--ramp", "1s", "--rate", 200, "--patience", "300ms",
                       "--duration", "300ms", "--warmup", "0"))
 
 
@@ -295,7 +261,7 @@ def what_is_due_and_cannot_be_sent_is_told():
     with Server() as server:
         for manner in ([], ["--churn"]):
             begin = time.monotonic()
-            outcome = Outcome(server.addresses[0], "--connections", 8, *manner, "--rate", 20000000, "--patience", "500ms",
+            outcome = load(server.addresses[0], "--connections", 8, *manner, "--rate", 20000000, "--patience", "500ms",
                               "--duration", "500ms", "--warmup", "0")
             took = time.monotonic() - begin
             expect(outcome.code == 1 and "NOT SENT" in outcome.said and not outcome.errors, outcome.said)
@@ -317,7 +283,7 @@ def what_a_server_holds_up_past_the_end_is_in_the_latencies():
             offset += len(data)
 
     with Faulty(serve=serve) as server:
-        outcome = Outcome(server.address, "--connections", 4, "--rate", 400, "--duration", "1s", "--warmup", "0")
+        outcome = load(server.address, "--connections", 4, "--rate", 400, "--duration", "1s", "--warmup", "0")
     expect(outcome.code == 0 and outcome.messages == 400, outcome.said)
     expect(outcome.percentile("p90") > 500e3, outcome.said)
 
@@ -333,20 +299,20 @@ def a_half_that_is_not_closed_is_missed():
 
     for manner in ([], ["--rate", 100], ["--churn"]):
         with Faulty(serve=keep) as server:
-            outcome = Outcome(server.address, "--connections", 2, *manner, "--half-close", "--patience", "500ms", *BRIEFLY)
+            outcome = load(server.address, "--connections", 2, *manner, "--half-close", "--patience", "500ms", *BRIEFLY)
         expect(outcome.code == 1 and outcome.errors.get("silent", 0) >= 2, outcome.said)
         expect("but not its end" in outcome.said, outcome.said)
 
 
 def standing_still_ourselves_is_no_fault_of_the_servers():
     with Server() as server:
-        load = subprocess.Popen([COMMAND, "load", server.addresses[0], "--connections", "30", "--rate", "500", "--patience",
+        process = subprocess.Popen([COMMAND, "load", server.addresses[0], "--connections", "30", "--rate", "500", "--patience",
                                  "700ms", "--duration", "2s", "--warmup", "0"], stdout=subprocess.PIPE, text=True)
-        expect(server.soon(lambda: busy(load, 1)), "it begins")
-        load.send_signal(signal.SIGSTOP)
+        expect(server.soon(lambda: busy(process, 1)), "it begins")
+        process.send_signal(signal.SIGSTOP)
         time.sleep(1.2)
-        load.send_signal(signal.SIGCONT)
-        said = load.communicate(timeout=60)[0]
+        process.send_signal(signal.SIGCONT)
+        said = process.communicate(timeout=60)[0]
         expect("errors       none" in said, said)
 
 
@@ -356,7 +322,7 @@ def more_than_was_sent_is_too_much():
         server.echo(client, number)
 
     with Faulty(serve=greet) as server:
-        outcome = Outcome(server.address, "--connections", 2, *BRIEFLY)
+        outcome = load(server.address, "--connections", 2, *BRIEFLY)
     expect(outcome.code == 4 and outcome.errors == {"duplicated": 2}, outcome.said)
 
 
@@ -398,17 +364,21 @@ def closed_standard_descriptors_are_nobodys_connection():
 
 
 def a_signal_while_connections_linger_loses_no_result():
+    finished = threading.Semaphore(0)
+
     def keep(client, number):
         server.echo(client, number)
+        finished.release()
         time.sleep(20)
 
     with Faulty(serve=keep) as server:
-        load = subprocess.Popen([COMMAND, "load", server.address, "--connections", "5", *BRIEFLY], stdout=subprocess.PIPE,
+        process = subprocess.Popen([COMMAND, "load", server.address, "--connections", "5", *BRIEFLY], stdout=subprocess.PIPE,
                                 text=True)
-        time.sleep(1.2)  # by then it has ended, and lingers
-        load.send_signal(signal.SIGINT)
-        said = load.communicate(timeout=30)[0]
-    expect("messages" in said and load.returncode == 0, "exit code %d: %s" % (load.returncode, said))
+        for _ in range(5):
+            expect(finished.acquire(timeout=60), "it ends")  # and lingers
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[0]
+    expect("messages" in said and process.returncode == 0, "exit code %d: %s" % (process.returncode, said))
 
 
 def visits_that_linger_take_no_descriptors_from_others():
@@ -420,7 +390,7 @@ def visits_that_linger_take_no_descriptors_from_others():
         resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
 
     with Faulty(serve=keep) as server:
-        outcome = Outcome(server.address, "--churn", "--connections", 4, "--duration", "1s", "--warmup", "0",
+        outcome = load(server.address, "--churn", "--connections", 4, "--duration", "1s", "--warmup", "0",
                           preexec=few_descriptors)
     right(outcome, least=0)  # most of them before it measures
     expect(int(re.search(r"(\d+) opened", outcome.said).group(1)) > 4, outcome.said)
@@ -443,7 +413,7 @@ def an_open_loop_shows_a_stalled_server():
             thread = threading.Thread(target=stop_and_go, args=(server, ends))
             thread.start()
             try:
-                outcome = Outcome(server.addresses[0], "--connections", 8, *manner, "--duration", "3s")
+                outcome = load(server.addresses[0], "--connections", 8, *manner, "--duration", "3s")
             finally:
                 ends.set()
                 thread.join()
@@ -459,7 +429,7 @@ def limits_are_explained():
         resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
 
     with Server() as server:
-        outcome = Outcome(server.addresses[0], "--connections", 200, *BRIEFLY, preexec=few_descriptors)
+        outcome = load(server.addresses[0], "--connections", 200, *BRIEFLY, preexec=few_descriptors)
         expect(outcome.code == 1 and "ulimit -Hn" in outcome.said and "--merge" in outcome.said, outcome.said)
 
 
@@ -483,12 +453,12 @@ def ports_that_run_out_are_explained():
 
 def a_signal_ends_it_with_a_result():
     with Server() as server:
-        load = subprocess.Popen([COMMAND, "load", server.addresses[0], "--duration", "60s", "--warmup", "0"],
+        process = subprocess.Popen([COMMAND, "load", server.addresses[0], "--duration", "60s", "--warmup", "0"],
                                 stdout=subprocess.PIPE, text=True)
-        expect(server.soon(lambda: server.memory() > 0 and busy(load)), "it begins")
-        load.send_signal(signal.SIGINT)
-        said = load.communicate(timeout=30)[0]
-        expect(load.returncode == 3 and "messages" in said and "errors       none" in said, said)
+        expect(server.soon(lambda: server.memory() > 0 and busy(process)), "it begins")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[0]
+        expect(process.returncode == 3 and "messages" in said and "errors       none" in said, said)
 
 
 def busy(process, ticks=6):
@@ -505,7 +475,7 @@ def results_of_several_processes_merge():
         files = [os.path.join(folder, "%d.json" % number) for number in range(3)]
         loads = [subprocess.Popen([COMMAND, "load", server.addresses[0], "--quiet", "--json", file, *BRIEFLY])
                  for file in files]
-        expect([load.wait() for load in loads] == [0, 0, 0], "all are right")
+        expect([process.wait() for process in loads] == [0, 0, 0], "all are right")
         merged = os.path.join(folder, "merged.json")
         done = subprocess.run([COMMAND, "load", "--merge", *files, "--json", merged, "--report",
                                os.path.join(folder, "page.html")], capture_output=True, text=True, check=False)
@@ -521,7 +491,7 @@ def results_of_several_processes_merge():
 
 def the_servers_processor_time_is_told():
     with Server() as server:
-        outcome = Outcome(server.addresses[0], *BRIEFLY)
+        outcome = load(server.addresses[0], *BRIEFLY)
         expect("us at the server" in outcome.said, outcome.said)
 
 

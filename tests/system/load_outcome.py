@@ -16,12 +16,12 @@ HAS_JSON = subprocess.run([COMMAND, "load", "--merge", "/nonexistent"], stderr=s
 class Run:
     """Goes on until `finish()`, which gives what it has told."""
 
-    def __init__(self, *words):
+    def __init__(self, *words, preexec=None):
         self.folder = tempfile.TemporaryDirectory()
         self.path = os.path.join(self.folder.name, "result.json")
         json_words = ["--json", self.path] if HAS_JSON else []
         self.process = subprocess.Popen([COMMAND, "load", *map(str, words), *json_words], stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True)
+                                        stderr=subprocess.STDOUT, text=True, preexec_fn=preexec)
 
     def finish(self, limit=60):
         try:
@@ -48,8 +48,14 @@ class Outcome:
                 self.result = json.load(file)
 
 
-def load(*words):
-    return Run(*words).finish()
+    def percentile(self, name):
+        """In microseconds."""
+        number, unit = re.search(r"%s ([\d.]+) (us|ms|s)\b" % re.escape(name), self.said).groups()
+        return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+
+
+def load(*words, preexec=None):
+    return Run(*words, preexec=preexec).finish()
 
 
 def right(outcome, least=1):
