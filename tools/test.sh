@@ -9,7 +9,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
-tests=$((3 * jobs)) # at once: most of the time they wait
+tests=$((4 * jobs)) # at once: most of the time they wait
 
 for preset; do
     # For another machine cmocka is not installed.

@@ -19,7 +19,7 @@ BUILD = os.path.dirname(os.path.dirname(os.environ["COIR_COMMAND"]))
 TOOL = os.path.join(os.environ["COIR_SOURCE"], "tools", "compare.py")
 LIAR = os.path.join(os.environ["COIR_SOURCE"], "tests", "build", "comparison_servers.py")
 ALSO = "liar=%s %s serve wrong" % (sys.executable, LIAR)
-SESSIONS = 8 if SANITIZED else 64
+SESSIONS = 64
 
 
 def compare_words(folder, *more):
@@ -96,4 +96,7 @@ def interrupted_it_keeps_its_rows_and_leaves_nothing_running():
         expect(False, "something that it started is still there")
 
 
+if SANITIZED:
+    print("skipped: what is watched, or emulated, is not compared")
+    sys.exit(77)
 run_cases(globals(), __file__)

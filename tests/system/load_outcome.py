@@ -8,7 +8,7 @@ import tempfile
 
 from echo_server import COMMAND, expect
 
-BRIEFLY = ("--duration", "300ms", "--warmup", "50ms")
+BRIEFLY = ("--duration", "150ms", "--warmup", "20ms")
 HAS_JSON = subprocess.run([COMMAND, "load", "--merge", "/nonexistent"], stderr=subprocess.PIPE, text=True,
                           check=False).stderr.find("jansson") < 0
 
