@@ -48,15 +48,14 @@ void context_init_watched(struct context *context);
 
 /**
  * Prepares `context` to call `entry(value)` on the empty stack [`low`, `low` + `size`)
- * when it is first switched to, below the `reserved` bytes at the stack's top, all of
- * which may be written to from then on. `entry` never returns: it leaves by
- * context_leave().
+ * when it is first switched to, below the `reserved` bytes at the stack's top, which
+ * it leaves alone. `entry` never returns: it leaves by context_leave().
  */
 static inline void context_init(struct context *context, void *low, size_t size, size_t reserved,
                                 void (*entry)(void *value))
 {
     if (UNLIKELY(sanitizer_watches_memory()))
-        sanitizer_unpoison(low, size);
+        sanitizer_unpoison(low, size - reserved);
     context->stack_pointer = context_prepare(low, (char *)low + size - reserved - CONTEXT_TOP_LEFT_FREE, entry);
     context->stack_low = low;
     context->stack_size = size;

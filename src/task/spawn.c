@@ -31,6 +31,8 @@ static void init_stack(struct task *task, const void *arg, size_t arg_size)
     size_t size = stack_size(task->stack);
     char *low = stack_low(task->stack);
 
+    if (UNLIKELY(sanitizer_watches_memory()))
+        sanitizer_unpoison(low + size - reserved, reserved); /* which a task that has ended may have left forbidden */
     context_init(&task->context, low, size, reserved, run_task);
     if (LIKELY(arg_size == 0))
         return;
