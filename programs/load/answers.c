@@ -3,7 +3,6 @@
  * Answers of a server of datagrams: see answers.h.
  */
 #include "load/answers.h"
-#include "command.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -50,10 +49,10 @@ static enum load_error judge(const struct traffic *traffic, uint64_t number, siz
 static void take_late(const struct traffic *traffic)
 {
     if (is_untold(traffic, TOLD_LATE))
-        command_complain("load",
-                         "connection %llu: an answer came after the patience: it was counted as lost, and stays so "
-                         "(all such; a longer --patience takes them)",
-                         (unsigned long long)traffic->session->number);
+        swarm_say(traffic->session->swarm,
+                  "connection %llu: an answer came after the patience: it was counted as lost, and stays so "
+                  "(all such; a longer --patience takes them)",
+                  (unsigned long long)traffic->session->number);
 }
 
 static void take_repeated(const struct traffic *traffic)
@@ -147,6 +146,7 @@ void answers_refuse(const struct traffic *traffic, const struct coir_address *st
         return;
     coir_address_print(&traffic->peer, peer);
     coir_address_print(stranger, text);
-    command_complain("load", "connection %llu: a datagram came from %s, not from %s: it is ignored (all such are)",
-                     (unsigned long long)traffic->session->number, text, peer);
+    swarm_say(traffic->session->swarm,
+              "connection %llu: a datagram came from %s, not from %s: it is ignored (all such are)",
+              (unsigned long long)traffic->session->number, text, peer);
 }

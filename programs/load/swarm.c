@@ -8,6 +8,7 @@
 #include "load/session.h"
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,31 +130,31 @@ static const char *advice_for(enum load_error error)
     }
 }
 
-/* Above the progress, where some is shown. */
-static void say(struct swarm *swarm, const char *what)
+void swarm_say(struct swarm *swarm, const char *format, ...)
 {
+    static const char begin[] = "coir load: ";
     char line[LINE_SIZE];
+    va_list values;
 
-    if (swarm->screen == NULL) {
-        command_complain("load", "%s", what);
-        return;
-    }
-    (void)snprintf(line, sizeof(line), "coir load: %.490s", what);
-    (void)writer_put(swarm->screen, line, strlen(line)); /* it counts what it drops */
+    memcpy(line, begin, sizeof(begin));
+    va_start(values, format);
+    (void)vsnprintf(line + sizeof(begin) - 1, sizeof(line) - sizeof(begin) + 1, format, values);
+    va_end(values);
+    if (swarm->screen == NULL)
+        command_complain("load", "%s", line + sizeof(begin) - 1);
+    else
+        (void)writer_put(swarm->screen, line, strlen(line)); /* it counts what it drops */
 }
 
 void swarm_fail(struct swarm *swarm, uint64_t session, enum load_error error, const char *text)
 {
-    char line[LINE_SIZE];
-
     swarm->failures++;
     swarm->result->errors[error]++;
     swarm->point.errors++;
     if (swarm->told[error]++ >= TOLD_MOST)
         return;
-    (void)snprintf(line, sizeof(line), "connection %" PRIu64 ": %s%s%s", session, text, advice_for(error),
-                   swarm->told[error] == TOLD_MOST ? " (more like this are only counted)" : "");
-    say(swarm, line);
+    swarm_say(swarm, "connection %" PRIu64 ": %s%s%s", session, text, advice_for(error),
+              swarm->told[error] == TOLD_MOST ? " (more like this are only counted)" : "");
 }
 
 enum load_error swarm_error_of(int rc, bool connecting)

@@ -82,6 +82,9 @@ void swarm_skip(struct swarm *swarm, uint64_t count);
 /** Something has failed: counts it and, if it is one of the first of its kind, says so. */
 void swarm_fail(struct swarm *swarm, uint64_t session, enum load_error error, const char *text);
 
+/** Says a line on standard error, above the progress where some is shown. */
+void swarm_say(struct swarm *swarm, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /** Which error a negative return value of a call is; `connecting`: of coir_connect(). */
 enum load_error swarm_error_of(int rc, bool connecting);
 
