@@ -24,7 +24,7 @@ from echo_server import COMMAND, SANITIZED, Failed, Server, Skipped, connect, ec
 
 ENGINES = [os.environ["COIR_ENGINE"]] if os.environ.get("COIR_ENGINE") else ["epoll", "poll"]
 WAITING = 50
-SECONDS = 2
+SECONDS = 1
 
 
 def set_limit(server, descriptors):
