@@ -22,17 +22,29 @@ void command_complain(const char *command, const char *format, ...)
     fprintf(stderr, "coir%s%s: %s\n", command != NULL ? " " : "", command != NULL ? command : "", text);
 }
 
+static const char *const engine_names[] = {
+    [COIR_ENGINE_AUTO] = "auto", [COIR_ENGINE_EPOLL] = "epoll", [COIR_ENGINE_POLL] = "poll"};
+
+bool command_find_engine(const char *name, enum coir_engine *ret_engine)
+{
+    for (size_t i = 0; i < sizeof(engine_names) / sizeof(engine_names[0]); i++) {
+        if (strcmp(name, engine_names[i]) != 0)
+            continue;
+        *ret_engine = (enum coir_engine)i;
+        return true;
+    }
+    return false;
+}
+
 void command_complain_of_run(const char *command, enum coir_engine engine, int rc)
 {
-    static const char *const names[] = {
-        [COIR_ENGINE_AUTO] = "auto", [COIR_ENGINE_EPOLL] = "epoll", [COIR_ENGINE_POLL] = "poll"};
     const char *chosen = getenv("COIR_ENGINE");
 
     if (rc == -EINVAL && engine == COIR_ENGINE_AUTO && chosen != NULL)
         command_complain(command, "COIR_ENGINE=%s in the environment names no engine: unset it, or use epoll or poll",
                          chosen);
     else
-        command_complain(command, "cannot run on engine '%s': %s", names[engine], coir_error_text(rc));
+        command_complain(command, "cannot run on engine '%s': %s", engine_names[engine], coir_error_text(rc));
 }
 
 int command_print(const char *format, ...)

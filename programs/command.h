@@ -7,6 +7,7 @@
 #define PROGRAMS_COMMAND_H
 
 #include <coir/run.h>
+#include <stdbool.h>
 
 /** Exit codes of every subcommand; its --help and its man page repeat them. */
 enum command_exit {
@@ -31,6 +32,9 @@ int load_main(int count, char **arguments);
  * Shape: `command` is "echo"; NULL means `coir` itself.
  */
 void command_complain(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Finds the engine of that name. Returns false: there is none. */
+bool command_find_engine(const char *name, enum coir_engine *ret_engine);
 
 /** Says why coir_run() could not start on that engine. */
 void command_complain_of_run(const char *command, enum coir_engine engine, int rc);

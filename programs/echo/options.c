@@ -106,16 +106,8 @@ static bool add_address(struct echo_options *options, const char *uri)
 
 static bool choose_engine(struct echo_options *options, const char *name)
 {
-    static const char *const names[] = {
-        [COIR_ENGINE_AUTO] = "auto", [COIR_ENGINE_EPOLL] = "epoll", [COIR_ENGINE_POLL] = "poll"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(name, names[i]) != 0)
-            continue;
-        options->engine = (enum coir_engine)i;
-        options->engine_name = names[i];
+    if (command_find_engine(name, &options->engine))
         return true;
-    }
     command_complain("echo", "no engine is called '%s'; there are auto, epoll and poll", name);
     return false;
 }
@@ -240,7 +232,6 @@ bool echo_options_read(int count, char **arguments, struct echo_options *ret_opt
 {
     struct echo_options options = {
         .request = ECHO_SERVE,
-        .engine_name = "auto",
         .memory = (uint64_t)256 << 20,
         .idle_timeout = COIR_FOREVER,
         .stall_timeout = 60 * COIR_SECOND,

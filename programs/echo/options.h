@@ -21,7 +21,6 @@ struct echo_options {
     size_t uri_count;
     bool has_listen; /* the command line says where */
     bool free_bind;  /* also on addresses that this host does not have yet */
-    const char *engine_name;
     enum coir_engine engine;
     uint64_t max_sessions;   /* 0 = as many as there may be descriptors */
     uint64_t max_per_source; /* 0 = no limit */

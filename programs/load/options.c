@@ -138,16 +138,7 @@ static bool take_rate(const char *value, double *ret_rate)
 
 static bool take_engine(struct load_options *options, const char *name)
 {
-    static const char *const names[] = {
-        [COIR_ENGINE_AUTO] = "auto", [COIR_ENGINE_EPOLL] = "epoll", [COIR_ENGINE_POLL] = "poll"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(name, names[i]) != 0)
-            continue;
-        options->engine = (enum coir_engine)i;
-        return true;
-    }
-    return judge(OPTION_ENGINE, name, "there are auto, epoll and poll");
+    return command_find_engine(name, &options->engine) || judge(OPTION_ENGINE, name, "there are auto, epoll and poll");
 }
 
 static bool take_sources(struct load_options *options, const char *value)

@@ -60,7 +60,8 @@ static void check_options(const struct echo_options *options, size_t size)
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
         CHECK(times[i] > 0);
     CHECK(options->max_sessions <= UINT32_MAX && options->max_per_source <= UINT32_MAX);
-    CHECK(options->engine_name != NULL);
+    CHECK(options->engine == COIR_ENGINE_AUTO || options->engine == COIR_ENGINE_EPOLL ||
+          options->engine == COIR_ENGINE_POLL);
     CHECK(options->log == NULL || strlen(options->log) <= size);
 }
 
