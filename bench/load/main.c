@@ -8,7 +8,7 @@
  *
  * Exit code: 0 within the target, 1 not, 2 it could not be run.
  */
-#include "load/swarm.h"
+#include "load/session/swarm.h"
 #include "measure.h"
 #include "process.h"
 #include "server.h"

@@ -6,10 +6,10 @@
  */
 #include "command.h"
 #include "load/options.h"
-#include "load/page.h"
-#include "load/result_json.h"
-#include "load/summary.h"
-#include "load/swarm.h"
+#include "load/page/page.h"
+#include "load/result/json.h"
+#include "load/result/summary.h"
+#include "load/session/swarm.h"
 #include "whole_file.h"
 #include <coir.h>
 #include <errno.h>

@@ -5,7 +5,7 @@
 #ifndef PROGRAMS_LOAD_OPTIONS_H
 #define PROGRAMS_LOAD_OPTIONS_H
 
-#include "load/result.h"
+#include "load/result/result.h"
 #include "load/sources.h"
 #include <coir/run.h>
 

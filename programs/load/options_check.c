@@ -4,7 +4,7 @@
  */
 #include "command.h"
 #include "load/options_reading.h"
-#include "load/result_json.h"
+#include "load/result/json.h"
 #include <coir/datagram.h>
 #include <coir/error.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * Datagrams under way: whose bytes came back, in any order, late or twice, and
  * what is remembered when many more have been sent since.
  */
-#include "load/flight.h"
+#include "load/session/flight.h"
 #include "support/test.h"
 #include <string.h>
 

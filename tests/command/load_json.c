@@ -3,7 +3,7 @@
  * Results as JSON: what is written comes back, and no file is believed that is
  * not as it should be.
  */
-#include "load/result_json.h"
+#include "load/result/json.h"
 #include "support/test.h"
 #include <fcntl.h>
 #include <stdio.h>

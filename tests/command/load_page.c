@@ -3,9 +3,9 @@
  * What pages of results are made of: escaped text, numbers for people, axes.
  * tests/system/load_page.py looks at whole pages.
  */
-#include "load/chart.h"
-#include "load/html.h"
-#include "load/text.h"
+#include "load/page/chart.h"
+#include "load/page/html.h"
+#include "load/result/text.h"
 #include "support/test.h"
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * What the sessions of a load send: any piece is written and compared alike, no
  * two places are taken for each other, and two words tell where they are from.
  */
-#include "load/pattern.h"
+#include "load/session/pattern.h"
 #include "support/test.h"
 #include <string.h>
 

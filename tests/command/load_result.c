@@ -3,7 +3,7 @@
  * What a run of load found out: its sums, its timeline, and results of several
  * processes that become one.
  */
-#include "load/result.h"
+#include "load/result/result.h"
 #include "support/test.h"
 #include <stdio.h>
 #include <string.h>

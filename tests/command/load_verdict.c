@@ -3,7 +3,7 @@
  * What is wrong with bytes that came back: every kind of fault, of several
  * lengths and at several places, is told from the others.
  */
-#include "load/verdict.h"
+#include "load/session/verdict.h"
 #include "support/test.h"
 #include <stdio.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * it, or read: then it makes a page, and what is written of it reads as the same.
  */
 #include "fuzz/fuzz.h"
-#include "load/page.h"
-#include "load/result_json.h"
+#include "load/page/page.h"
+#include "load/result/json.h"
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -9,8 +9,8 @@
  *   single    one message                        mixed.html     plain and empty
  *   empty     nothing came back
  */
-#include "load/page.h"
-#include "load/result_json.h"
+#include "load/page/page.h"
+#include "load/result/json.h"
 #include "whole_file.h"
 #include <math.h>
 #include <stdlib.h>
