@@ -6,9 +6,9 @@
  */
 #include "options.h"
 #include "command.h"
+#include "option.h"
 #include "privilege.h"
 #include "value.h"
-#include <getopt.h>
 #include <string.h>
 
 static const char help[] = "Usage: coir echo [OPTION]...\n"
@@ -36,7 +36,7 @@ static const char help[] = "Usage: coir echo [OPTION]...\n"
                            "start or go on, 2 wrong usage, 3 had to cut clients off. More: man coir-echo\n";
 
 enum option_code {
-    OPTION_LISTEN = 256, /* beyond any character, which getopt_long() has its own use for */
+    OPTION_LISTEN = OPTION_CODE_MIN,
     OPTION_FREE_BIND,
     OPTION_USER,
     OPTION_MAX_SESSIONS,
@@ -76,22 +76,7 @@ static const struct option known[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char *name_of(int code)
-{
-    const struct option *option = known;
-
-    while (option->val != code)
-        option++;
-    return option->name;
-}
-
-/* Says what is wrong with the option's value, if anything is. */
-static bool judge(int code, const char *value, const char *flaw)
-{
-    if (flaw != NULL)
-        command_complain("echo", "--%s '%s': %s", name_of(code), value, flaw);
-    return flaw == NULL;
-}
+static const struct option_table table = {"echo", known};
 
 static bool add_address(struct echo_options *options, const char *uri)
 {
@@ -104,14 +89,6 @@ static bool add_address(struct echo_options *options, const char *uri)
     return true;
 }
 
-static bool choose_engine(struct echo_options *options, const char *name)
-{
-    if (command_find_engine(name, &options->engine))
-        return true;
-    command_complain("echo", "no engine is called '%s'; there are auto, epoll and poll", name);
-    return false;
-}
-
 /* A duration: a TIME of zero ends everything at once, which nobody means. */
 static bool take_time(int code, const char *value, bool may_be_off, coir_time *ret_time)
 {
@@ -120,22 +97,9 @@ static bool take_time(int code, const char *value, bool may_be_off, coir_time *r
 
     if (flaw == NULL && time == 0)
         flaw = may_be_off ? "zero is too short; 'off' is no limit" : "zero is too short";
-    if (!judge(code, value, flaw))
+    if (!option_judge(&table, code, value, flaw))
         return false;
     *ret_time = time;
-    return true;
-}
-
-static bool take_count(int code, const char *value, uint64_t *ret_count)
-{
-    uint64_t count;
-    const char *flaw = value_read_count(value, UINT32_MAX, &count);
-
-    if (flaw == NULL && count == 0)
-        flaw = "zero would serve nobody";
-    if (!judge(code, value, flaw))
-        return false;
-    *ret_count = count;
     return true;
 }
 
@@ -148,7 +112,7 @@ static bool take_memory(int code, const char *value, uint64_t *ret_size)
 
     if (flaw == NULL && size < MEMORY_MIN && strcmp(value, "off") != 0)
         flaw = "at least 1M, or 'off'";
-    if (!judge(code, value, flaw))
+    if (!option_judge(&table, code, value, flaw))
         return false;
     *ret_size = size;
     return true;
@@ -159,7 +123,7 @@ static bool take_user(struct echo_options *options, int code, const char *value)
     char reason[PRIVILEGE_REASON_SIZE];
 
     options->user_name = value;
-    return judge(code, value, privilege_find_user(value, &options->user, reason) < 0 ? reason : NULL);
+    return option_judge(&table, code, value, privilege_find_user(value, &options->user, reason) < 0 ? reason : NULL);
 }
 
 /* An option's own value, other than those that only set a flag. */
@@ -171,9 +135,9 @@ static bool take_value(struct echo_options *options, int code, const char *value
     case OPTION_USER:
         return take_user(options, code, value);
     case OPTION_MAX_SESSIONS:
-        return take_count(code, value, &options->max_sessions);
+        return option_take_count(&table, code, value, UINT32_MAX, &options->max_sessions);
     case OPTION_MAX_PER_SOURCE:
-        return take_count(code, value, &options->max_per_source);
+        return option_take_count(&table, code, value, UINT32_MAX, &options->max_per_source);
     case OPTION_IDLE_TIMEOUT:
         return take_time(code, value, true, &options->idle_timeout);
     case OPTION_STALL_TIMEOUT:
@@ -188,7 +152,7 @@ static bool take_value(struct echo_options *options, int code, const char *value
         options->log = value;
         return true;
     default:
-        return choose_engine(options, value);
+        return option_take_engine(&table, code, value, &options->engine);
     }
 }
 
@@ -215,14 +179,8 @@ static bool take_option(struct echo_options *options, int code, const char *word
         options->request = ECHO_VERSION;
         return true;
     case ':':
-        command_complain("echo", "option '%s' wants a value; try 'coir echo --help'", word);
-        return false;
     case '?':
-        command_complain("echo",
-                         optopt >= OPTION_LISTEN ? "option '%s': it takes no value"
-                                                 : "unknown option '%s'; try 'coir echo --help'",
-                         word);
-        return false;
+        return option_refuse(&table, code, word);
     default:
         return take_value(options, code, optarg);
     }

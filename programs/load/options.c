@@ -7,7 +7,6 @@
 #include "command.h"
 #include "load/options_reading.h"
 #include "value.h"
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,22 +65,7 @@ static const struct option known[] = {
     {NULL, 0, NULL, 0},
 };
 
-const char *options_name_of(int code)
-{
-    const struct option *option = known;
-
-    while (option->val != code)
-        option++;
-    return option->name;
-}
-
-/* Says what is wrong with the option's value, if anything is. */
-static bool judge(int code, const char *value, const char *flaw)
-{
-    if (flaw != NULL)
-        command_complain("load", "--%s '%s': %s", options_name_of(code), value, flaw);
-    return flaw == NULL;
-}
+const struct option_table options_table = {"load", known};
 
 static bool take_time(int code, const char *value, bool may_be_zero, coir_time *ret_time)
 {
@@ -92,22 +76,9 @@ static bool take_time(int code, const char *value, bool may_be_zero, coir_time *
         flaw = "zero is too short";
     if (flaw == NULL && time > 24 * 3600 * COIR_SECOND)
         flaw = "longer than a day";
-    if (!judge(code, value, flaw))
+    if (!option_judge(&options_table, code, value, flaw))
         return false;
     *ret_time = time;
-    return true;
-}
-
-static bool take_count(int code, const char *value, uint64_t most, uint64_t *ret_count)
-{
-    uint64_t count;
-    const char *flaw = value_read_count(value, most, &count);
-
-    if (flaw == NULL && count == 0)
-        flaw = "zero would do nothing";
-    if (!judge(code, value, flaw))
-        return false;
-    *ret_count = count;
     return true;
 }
 
@@ -120,7 +91,7 @@ static bool take_size(int code, const char *value, uint64_t *ret_size)
         flaw = "a message has at least one byte";
     if (flaw == NULL && size > SIZE_LIMIT)
         flaw = "more than 1G";
-    if (!judge(code, value, flaw))
+    if (!option_judge(&options_table, code, value, flaw))
         return false;
     *ret_size = size;
     return true;
@@ -130,15 +101,10 @@ static bool take_rate(const char *value, double *ret_rate)
 {
     uint64_t rate;
 
-    if (!take_count(OPTION_RATE, value, RATE_MAX, &rate))
+    if (!option_take_count(&options_table, OPTION_RATE, value, RATE_MAX, &rate))
         return false;
     *ret_rate = (double)rate;
     return true;
-}
-
-static bool take_engine(struct load_options *options, const char *name)
-{
-    return command_find_engine(name, &options->engine) || judge(OPTION_ENGINE, name, "there are auto, epoll and poll");
 }
 
 static bool take_sources(struct load_options *options, const char *value)
@@ -147,7 +113,7 @@ static bool take_sources(struct load_options *options, const char *value)
 
     if (flaw == NULL && strlen(value) >= sizeof(options->settings.sources))
         flaw = "too long";
-    if (!judge(OPTION_SOURCES, value, flaw))
+    if (!option_judge(&options_table, OPTION_SOURCES, value, flaw))
         return false;
     memcpy(options->settings.sources, value, strlen(value) + 1);
     return true;
@@ -160,11 +126,11 @@ static bool take_value(struct load_options *options, int code, const char *value
 
     switch (code) {
     case OPTION_CONNECTIONS:
-        return take_count(code, value, CONNECTIONS_MAX, &settings->connections);
+        return option_take_count(&options_table, code, value, CONNECTIONS_MAX, &settings->connections);
     case OPTION_SIZE:
         return take_size(code, value, &settings->message_bytes);
     case OPTION_DEPTH:
-        return take_count(code, value, DEPTH_MAX, &settings->depth);
+        return option_take_count(&options_table, code, value, DEPTH_MAX, &settings->depth);
     case OPTION_DURATION:
         return take_time(code, value, false, &settings->duration_ns);
     case OPTION_WARMUP:
@@ -184,7 +150,7 @@ static bool take_value(struct load_options *options, int code, const char *value
         options->report = value;
         return true;
     default:
-        return take_engine(options, value);
+        return option_take_engine(&options_table, code, value, &options->engine);
     }
 }
 
@@ -220,19 +186,6 @@ static bool take_uri(struct reading *reading, const char *uri)
     return true;
 }
 
-/* What getopt_long() itself found wrong with the argument `word`. */
-static bool refuse(int code, const char *word)
-{
-    if (code == ':')
-        command_complain("load", "option '%s' wants a value; try 'coir load --help'", word);
-    else
-        command_complain("load",
-                         optopt >= OPTION_CONNECTIONS ? "option '%s': it takes no value"
-                                                      : "unknown option '%s'; try 'coir load --help'",
-                         word);
-    return false;
-}
-
 /* An option that takes no value, or the URI. */
 static bool take_word(struct reading *reading, int code)
 {
@@ -266,7 +219,7 @@ static bool take_word(struct reading *reading, int code)
 static bool take_option(struct reading *reading, int code, const char *word)
 {
     if (code == ':' || code == '?')
-        return refuse(code, word);
+        return option_refuse(&options_table, code, word);
     reading->used[code - OPTION_CONNECTIONS] = true;
     return take_word(reading, code);
 }

@@ -43,7 +43,8 @@ static bool check_files(const struct reading *reading)
 
     for (int code = OPTION_CONNECTIONS; code <= OPTION_ENGINE; code++)
         if (has(reading, code) && code != OPTION_JSON && code != OPTION_REPORT) {
-            command_complain("load", "--%s goes with a run; --merge and --compare read results", options_name_of(code));
+            command_complain("load", "--%s goes with a run; --merge and --compare read results",
+                             option_name(&options_table, code));
             return false;
         }
     if (options->settings.uri[0] != '\0') {

@@ -7,10 +7,11 @@
 #define PROGRAMS_LOAD_OPTIONS_READING_H
 
 #include "load/options.h"
+#include "option.h"
 
 enum option_code {
     OPTION_URI = 1, /* as getopt_long() gives an argument that is no option */
-    OPTION_CONNECTIONS = 256,
+    OPTION_CONNECTIONS = OPTION_CODE_MIN,
     OPTION_SIZE,
     OPTION_DEPTH,
     OPTION_DURATION,
@@ -39,8 +40,8 @@ struct reading {
     bool used[OPTION_END - OPTION_CONNECTIONS]; /* which options there are, by their codes */
 };
 
-/** The option's name, without the dashes. */
-const char *options_name_of(int code);
+/** All options, by the codes above. */
+extern const struct option_table options_table;
 
 /** Says what is wrong, and where to read on. Returns false. */
 bool options_complain(const char *what);
