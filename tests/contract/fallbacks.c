@@ -206,6 +206,36 @@ CASE(a_drain_serves_the_queue_with_a_filter_or_without)
     assert_int_equal(coir_scope_close(scope), 0);
 }
 
+static bool has_late_ports(void)
+{
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool works = setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one)) == 0;
+
+    close(fd);
+    return works;
+}
+
+/* Without, each such connection takes a port of its own, so that fewer of them fit. */
+CASE(a_connection_from_an_address_takes_its_port_when_it_connects_or_else_before)
+{
+    static const struct coir_stream_options options = {.local = "tcp://127.0.0.1:0"};
+    struct failures failures = {.function = "kernel_set_option"};
+    bool late = unless_masked("late-ports", has_late_ports());
+    struct coir_listener_info info;
+    struct coir_listener *listener;
+    struct coir_stream *client;
+
+    assert_int_equal(coir_listen("tcp://127.0.0.1:0", NULL, &listener), 0);
+    assert_int_equal(coir_listener_info(listener, &info), 0);
+    fault_observe(NULL, see_failure, &failures);
+    assert_int_equal(coir_connect(info.local, &options, &client), 0);
+    fault_observe(NULL, NULL, NULL);
+    assert_int_equal(failures.seen, late ? 0 : 1);
+    coir_abort(client);
+    coir_listener_close(listener);
+}
+
 static bool has_unsent_bytes(int fd)
 {
     int bytes;

@@ -120,6 +120,10 @@ def drain_filter():
     serves("drain-filter")
 
 
+def late_ports():
+    passes("late-ports", "contract/connect", "system/contract_streams_listen")
+
+
 def unsent_bytes():
     passes("unsent-bytes", "contract/receive", "contract/entry")
     serves("unsent-bytes")

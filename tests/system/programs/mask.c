@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,6 +61,7 @@ static const struct mask masks[] = {
     {"epoll-denied", SYS_epoll_create1, EPERM, 0, {{0, 0}}},
     {"ip6", SYS_socket, EAFNOSUPPORT, 1, {{0, AF_INET6}}},
     {"drain-filter", SYS_setsockopt, ENOPROTOOPT, 2, {{1, SOL_SOCKET}, {2, SO_ATTACH_FILTER}}},
+    {"late-ports", SYS_setsockopt, ENOPROTOOPT, 2, {{1, IPPROTO_IP}, {2, IP_BIND_ADDRESS_NO_PORT}}},
     {"unsent-bytes", SYS_ioctl, ENOTTY, 1, {{1, TIOCOUTQ}}},
     {"signalfd", SYS_signalfd4, ENOSYS, 0, {{0, 0}}},
     {"eventfd", SYS_eventfd2, ENOSYS, 0, {{0, 0}}},
