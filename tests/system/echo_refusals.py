@@ -79,7 +79,7 @@ def an_address_that_cannot_be_read():
 
 def a_number_that_is_none():
     refuses(MISUSED, ("--max-sessions", "many"), "--max-sessions 'many'", "digit")
-    refuses(MISUSED, ("--max-sessions", "0"), "'0'", "nobody")
+    refuses(MISUSED, ("--max-sessions", "0"), "'0'", "at least 1")
     refuses(MISUSED, ("--max-sessions=-1",), "'-1'", "negative")
     refuses(MISUSED, ("--max-per-source", "1e3"), "--max-per-source '1e3'", "follows")
     refuses(MISUSED, ("--max-sessions", "9" * 30), "too large")
