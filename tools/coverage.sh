@@ -11,6 +11,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
+tests=$((4 * jobs)) # at once: most of the time they wait
 build=build/coverage
 started=$(date +%s)
 status=0
@@ -28,7 +29,7 @@ chmod a+rw "$GCOV_ERROR_FILE"
 
 # The other tests look at headers, sources and libraries, and execute nothing that is counted.
 # shellcheck disable=SC2086 # ARGUMENTS is a list of options
-ctest --test-dir "$build" --output-on-failure --parallel "$jobs" --quiet --output-log "$PWD/$build/tests.log" \
+ctest --test-dir "$build" --output-on-failure --parallel "$tests" --quiet --output-log "$PWD/$build/tests.log" \
     --label-regex "${TESTS:-unit|contract|command|system|examples|fuzz}" ${ARGUMENTS:-} || status=1
 sed -n '/tests passed/p; /The following tests FAILED/,$p' "$build/tests.log"
 
