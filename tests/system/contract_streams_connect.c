@@ -236,16 +236,15 @@ SESSION_TEST(a_deadline_ends_a_connect_that_nobody_answers)
 
 struct dialer {
     const char *uri;
-    coir_time took;
+    bool is_back;
 };
 
 static int dial_for(void *arg)
 {
     struct dialer *dialer = arg;
-    coir_time from = coir_now();
     int rc = connect_to(dialer->uri, NULL);
 
-    dialer->took = coir_now() - from;
+    dialer->is_back = true;
     return rc;
 }
 
@@ -280,9 +279,9 @@ SESSION_TEST(a_full_queue_of_a_unix_listener_is_waited_for)
 
     session_spawn(scope, dial_for, &dialer);
     session_sleep_ms(20);
+    assert_false(dialer.is_back);
     accepted[0] = peer_accept(listener);
     assert_int_equal(coir_scope_close(scope), 0);
-    assert_true(dialer.took >= 20 * COIR_MILLISECOND);
     accepted[1] = peer_accept(listener);
     close(accepted[0]);
     close(accepted[1]);

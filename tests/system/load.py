@@ -19,7 +19,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from echo_server import COMMAND, SANITIZED, Server, Skipped, expect, run_cases
-from load_outcome import BRIEFLY, HAS_JSON, load, right
+from load_outcome import BRIEFLY, HAS_JSON, load, right, right_briefly
 
 
 class Faulty:
@@ -100,7 +100,7 @@ def every_address_and_size_is_right():
         with Server(address=listen) as server:
             for address in [*server.addresses[:-1], datagrams]:
                 for size, depth in ((1, 1), (64, 1), (1000, 7), (8000, 2)):
-                    right(load(address, "--connections", 4, "--size", size, "--depth", depth, *BRIEFLY))
+                    right_briefly(address, "--connections", 4, "--size", size, "--depth", depth)
 
 
 def every_manner_is_right():
@@ -108,12 +108,12 @@ def every_manner_is_right():
         for manner in (["--half-close"], ["--half-close", "--depth", 16], ["--churn"], ["--churn", "--half-close"],
                        ["--churn", "--rate", 200], ["--rate", 2000], ["--rate", 50, "--size", "200K"],
                        ["--ramp", "200ms"], ["--sources", "127.0.0.2-127.0.0.9"], ["--engine", "poll"]):
-            right(load(server.addresses[0], "--connections", 16, *manner, *BRIEFLY))
+            right_briefly(server.addresses[0], "--connections", 16, *manner)
 
 
 def what_does_not_fit_into_the_kernel_stops_nobody():
     with Server() as server:
-        right(load(server.addresses[0], "--connections", 4, "--size", "2M", "--depth", 16, *BRIEFLY))
+        right_briefly(server.addresses[0], "--connections", 4, "--size", "2M", "--depth", 16)
 
 
 def idle_connections_are_held_and_echo_again():
@@ -132,7 +132,7 @@ def socat_is_right():
     try:
         port = next(re.search(r"listening on .*:(\d+)", line) for line in process.stderr if "listening on" in line).group(1)
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        right(load("tcp://127.0.0.1:" + port, "--connections", 4, "--half-close", *BRIEFLY))
+        right_briefly("tcp://127.0.0.1:" + port, "--connections", 4, "--half-close")
     finally:
         process.terminate()
         process.wait()
@@ -473,7 +473,7 @@ def results_of_several_processes_merge():
         raise Skipped("built without jansson")
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         files = [os.path.join(folder, "%d.json" % number) for number in range(3)]
-        loads = [subprocess.Popen([COMMAND, "load", server.addresses[0], "--quiet", "--json", file, *BRIEFLY])
+        loads = [subprocess.Popen([COMMAND, "load", server.addresses[0], "--quiet", "--json", file, "--duration", "1s"])
                  for file in files]
         expect([process.wait() for process in loads] == [0, 0, 0], "all are right")
         merged = os.path.join(folder, "merged.json")

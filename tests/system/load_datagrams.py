@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from echo_server import SANITIZED, Server, expect, run_cases
-from load_outcome import BRIEFLY, Run, failed, load, right
+from load_outcome import BRIEFLY, Run, failed, load, right, right_briefly
 
 END = b"end"
 
@@ -195,7 +195,7 @@ def answers_of_somebody_else_are_ignored():
 
 def who_asks_every_address_is_answered_by_one():
     with Answering(host="0.0.0.0") as server:
-        right(load("udp://0.0.0.0:%d" % server.port, "--connections", 2, *BRIEFLY))
+        right_briefly("udp://0.0.0.0:%d" % server.port, "--connections", 2)
 
 
 def a_server_that_does_not_read_holds_up_nobody_for_ever():
@@ -238,7 +238,7 @@ def count_queued(deaf):
 def unix_datagrams_fill_the_queues_of_both_sides():
     with tempfile.TemporaryDirectory() as folder:
         with Server(address=["tcp://127.0.0.1:0", "unixgram://%s/d" % folder]):
-            right(load("unixgram://%s/d" % folder, "--connections", 4, "--depth", 64, "--patience", "5s", *BRIEFLY))
+            right_briefly("unixgram://%s/d" % folder, "--connections", 4, "--depth", 64, "--patience", "5s")
 
 
 def a_rate_that_cannot_be_kept_ends_in_time():
