@@ -38,12 +38,10 @@ void buffer_show(struct buffer *buffer)
 
 #define FREE_BYTE 0xDB
 
+/* Each byte is as the one before: one call says so, where ThreadSanitizer would be asked of 64 KiB byte by byte. */
 static bool is_free(const unsigned char *bytes, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        if (bytes[i] != FREE_BYTE)
-            return false;
-    return true;
+    return size == 0 || (bytes[0] == FREE_BYTE && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
 void buffer_fill(struct buffer *buffer)

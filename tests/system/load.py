@@ -473,7 +473,8 @@ def results_of_several_processes_merge():
         raise Skipped("built without jansson")
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         files = [os.path.join(folder, "%d.json" % number) for number in range(3)]
-        loads = [subprocess.Popen([COMMAND, "load", server.addresses[0], "--quiet", "--json", file, "--duration", "1s"])
+        loads = [subprocess.Popen([COMMAND, "load", server.addresses[0], "--quiet", "--json", file, "--rate", "500",
+                                   "--duration", "4s"])
                  for file in files]
         expect([process.wait() for process in loads] == [0, 0, 0], "all are right")
         merged = os.path.join(folder, "merged.json")
@@ -491,7 +492,7 @@ def results_of_several_processes_merge():
 
 def the_servers_processor_time_is_told():
     with Server() as server:
-        outcome = load(server.addresses[0], *BRIEFLY)
+        outcome = load(server.addresses[0], "--duration", "1s")
         expect("us at the server" in outcome.said, outcome.said)
 
 

@@ -296,7 +296,7 @@ def the_queue_has_room_for_all_that_is_under_way():
                 run.process.send_signal(signal.SIGCONT)
 
     with Bursting(answer) as server:
-        run = Run(server.address, "--connections", 1, "--depth", depth, "--patience", "1s", "--duration", "100ms",
+        run = Run(server.address, "--connections", 1, "--depth", depth, "--patience", "1s", "--duration", "1s",
                   "--warmup", 0)
         outcome = run.finish()
     lost = outcome.errors.pop("datagram_lost", 0)  # in the end, when fewer than that are held

@@ -13,10 +13,10 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from echo_server import Server, Skipped, expect, run_cases
+from echo_server import SANITIZED, Server, Skipped, expect, run_cases
 from load_outcome import HAS_JSON, load, right
 
-LONG_ENOUGH = ("--duration", "1s", "--warmup", 0)
+LONG_ENOUGH = ("--duration", "3s" if SANITIZED else "1s", "--warmup", 0)
 # An echo server of one process, or of one more for each connection, which ends when its client does.
 SERVER = """
 import os, selectors, socket, sys, threading
