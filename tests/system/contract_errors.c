@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 TASK_TEST(canceled_means_that_a_scope_around_was_cancelled)
 {
@@ -36,8 +37,10 @@ TASK_TEST(shutdown_means_that_the_scope_drains)
     struct coir_listener *listener;
     struct coir_stream *stream;
     struct coir_scope *scope = open_scope(NULL);
+    char uri[64];
 
-    assert_int_equal(coir_listen("unix://@coir-contract-shutdown", NULL, &listener), 0);
+    snprintf(uri, sizeof(uri), "unix://@coir contract shutdown %d", (int)getpid());
+    assert_int_equal(coir_listen(uri, NULL, &listener), 0);
     coir_scope_drain(scope, 0);
     assert_int_equal(coir_accept(listener, &stream), -ESHUTDOWN);
     coir_listener_close(listener);

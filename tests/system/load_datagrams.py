@@ -130,13 +130,14 @@ def wrong_ones_are_named():
 
 def one_that_is_lost_holds_up_no_others():
     with Answering(at_number(20, lambda data: [])) as server:
-        outcome = load(server.address, "--connections", 1, "--depth", 4, "--patience", "2s", *BRIEFLY)
+        outcome = load(server.address, "--connections", 1, "--depth", 4, "--patience", "2s", "--duration", "1s",
+                       "--warmup", 0)
     failed(outcome, 0, datagram_lost=1)
     expect(outcome.messages > 100, outcome.said)
 
 
 def a_late_answer_is_a_loss_and_no_wrong_byte():
-    for manner in (["--connections", 4, "--depth", 2], ["--connections", 1, "--rate", 2000],
+    for manner in (["--connections", 4, "--depth", 2], ["--connections", 1, "--rate", 200],
                    ["--connections", 4, "--depth", 3, "--size", 3]):
         with Late(0.4) as server:
             outcome = load(server.address, *manner, "--patience", "300ms", "--duration", "1s", "--warmup", "0")
