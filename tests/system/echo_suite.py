@@ -340,6 +340,8 @@ def bring_shortage(server, kind):
     expect(echoes(first), "it serves")
     inside = [] if kind.one_at_a_time else [first, server.connect()]
     expect(all(echoes(client) for client in inside), "two are in")
+    if kind.waits_in_accept:
+        wait_until(lambda: server.read_status("State").startswith("S"), "it waits for the next one")
     server.limit_descriptors(max(server.open_descriptors()) + (0 if kind.one_at_a_time else 1))
     if kind.one_at_a_time:
         first.close()  # there is none for the next
