@@ -282,8 +282,9 @@ TASK_TEST(close_returns_zero_after_a_cancel_or_expiry_and_state_tells)
     assert_int_equal(coir_scope_state(cancelled), COIR_SCOPE_CANCELLED);
     assert_int_equal(coir_scope_close(cancelled), 0);
 
-    expired = open_scope(&(struct coir_scope_options){.limit_ns = COIR_MILLISECOND});
+    expired = open_scope(NULL);
     spawn(expired, sleep_for_ever, NULL);
+    coir_scope_set_limit(expired, COIR_MILLISECOND);
     assert_int_equal(coir_sleep(1000 * COIR_SECOND), -ETIME);
     assert_int_equal(coir_scope_state(expired), COIR_SCOPE_EXPIRED);
     assert_int_equal(coir_scope_close(expired), 0);

@@ -228,10 +228,10 @@ static int sleep_in_shield_of_its_own(void *arg)
 TASK_TEST(tasks_spawned_in_a_shield_inherit_it_and_its_limit)
 {
     const coir_time limit = 50 * COIR_MILLISECOND; /* both have had their turn by then */
+    coir_time start = coir_now();
     struct coir_scope *outer = open_scope(NULL);
     struct coir_scope *shield = open_shield(limit);
     int plain = 0, shielded = 0;
-    coir_time start = coir_now();
 
     spawn(shield, sleep_and_note, &plain);
     spawn(shield, sleep_in_shield_of_its_own, &shielded);

@@ -4,6 +4,7 @@
 # `coir load` against servers that are right, and against such as corrupt, drop,
 # repeat or swap bytes, mix up their clients, stall, stop or are not there: what
 # it finds, what it says, and its exit code. Time limit: 180 s.
+import glob
 import json
 import os
 import re
@@ -216,7 +217,7 @@ def who_waits_for_the_server_to_take_him_is_not_measured():
     server = Faulty(serve=serve)
     outcome = load(server.address, "--connections", 4, "--duration", "2s", "--warmup", "50ms")
     right(outcome)
-    expect(outcome.percentile("longest") < late_s * 1e6 / 2, outcome.said)
+    expect(outcome.percentile("longest") < late_s * 1e6, outcome.said)
 
 
 def who_gets_no_connection_makes_room_for_the_next():
@@ -462,9 +463,9 @@ def a_signal_ends_it_with_a_result():
 
 
 def sockets(process):
-    """How many it has."""
-    folder = "/proc/%d/fd/" % process.pid
-    return sum(os.readlink(folder + name).startswith("socket:") for name in os.listdir(folder))
+    """How many it has; some others, such as files, may come and go meanwhile."""
+    names = glob.glob("/proc/%d/fd/*" % process.pid)
+    return sum("/socket:" in os.path.realpath(name) for name in names)
 
 
 def results_of_several_processes_merge():
