@@ -123,7 +123,7 @@ def those_that_are_lost_are_counted():
 def wrong_ones_are_named():
     for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (swap, "reordered"), (repeat, "duplicated")):
         for depth, index in ((1, 9), (8, 0), (8, 61)):
-            with Answering(at_number(20, lambda data, edit=edit, index=index: [edit(data, index)])) as server:
+            with Answering(at_number(5, lambda data, edit=edit, index=index: [edit(data, index)])) as server:
                 outcome = load(server.address, "--connections", 2, "--depth", depth, *BRIEFLY)
             failed(outcome, 4, **{kind: 1})
 
