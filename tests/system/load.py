@@ -142,7 +142,7 @@ def socat_is_right():
 def faults_are_named():
     for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (repeat, "duplicated"), (swap, "reordered")):
         for size, depth in ((64, 1), (64, 8), (1000, 1), (24, 3)):
-            place = size * 20 + 7
+            place = size * 3 + 7
             with Faulty(at_byte(place, edit)) as server:
                 outcome = load(server.address, "--connections", 3, "--size", size, "--depth", depth, "--patience",
                                   "1s", *BRIEFLY)
@@ -152,16 +152,16 @@ def faults_are_named():
 
 def faults_at_a_messages_ends_are_named():
     for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (repeat, "duplicated")):
-        for place in (640, 640 + 63):
+        for place in (192, 192 + 63):
             with Faulty(at_byte(place, edit)) as server:
-                outcome = load(server.address, "--connections", 2, "--patience", "300ms", *BRIEFLY)
+                outcome = load(server.address, "--connections", 2, "--patience", "1s", *BRIEFLY)
             expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s at %d: %s" % (kind, place, outcome.said))
 
 
 def messages_of_one_byte_are_judged_too():
     for edit, kind in ((corrupt, "corrupted"), (drop, "lost"), (repeat, "duplicated")):
-        with Faulty(at_byte(20, edit)) as server:
-            outcome = load(server.address, "--connections", 2, "--size", 1, "--patience", "300ms", *BRIEFLY)
+        with Faulty(at_byte(3, edit)) as server:
+            outcome = load(server.address, "--connections", 2, "--size", 1, "--patience", "1s", *BRIEFLY)
         expect(outcome.code == 4 and outcome.errors == {kind: 1}, "%s: %s" % (kind, outcome.said))
 
 
@@ -170,7 +170,7 @@ def a_mix_up_of_clients_is_named():
 
     def mix_up(data, offset, number):
         latest[number] = data
-        if number == 0 and offset >= 640 and 1 in latest:
+        if number == 0 and offset >= 192 and 1 in latest:
             return latest[1]
         return data
 
