@@ -474,8 +474,7 @@ def results_of_several_processes_merge():
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         files = [os.path.join(folder, "%d.json" % number) for number in range(3)]
         loads = [subprocess.Popen([COMMAND, "load", server.addresses[0], "--quiet", "--json", file, "--rate", "500",
-                                   "--duration", "4s"])
-                 for file in files]
+                                   "--duration", "4s"]) for file in files]
         expect([process.wait() for process in loads] == [0, 0, 0], "all are right")
         merged = os.path.join(folder, "merged.json")
         done = subprocess.run([COMMAND, "load", "--merge", *files, "--json", merged, "--report",
@@ -491,6 +490,8 @@ def results_of_several_processes_merge():
 
 
 def the_servers_processor_time_is_told():
+    if os.environ.get("COIR_WATCHED") == "emulator":
+        raise Skipped("/proc is another machine's there, its byte order, too")
     with Server() as server:
         outcome = load(server.addresses[0], "--duration", "1s")
         expect("us at the server" in outcome.said, outcome.said)
