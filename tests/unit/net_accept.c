@@ -294,27 +294,39 @@ SESSION_TEST(a_drain_ends_an_accept_in_a_shortage)
     coir_listener_close(timing.listener);
 }
 
-/* A handshake that had begun may end after the first look at the queue. */
-SESSION_TEST(a_drain_looks_at_the_queue_for_2_milliseconds)
+/* Returns false where the machine stood still for so long that the first look was the last. */
+static bool drain_finds_at_its_second_look(void)
 {
     struct coir_scope *scope = session_scope(COIR_SCOPE_FAIL_FAST);
     uint16_t port;
     struct timing timing = {.listener = session_listen(NULL, &port)};
     int peer = peer_connect(port);
     coir_time from = coir_now();
+    bool stood_still;
 
     coir_scope_drain(scope, 0);
     fault_fail("kernel_accept", 1, EAGAIN, FAULT_ONCE);
     accept_timed(&timing);
     assert_int_equal(fault_hits(), 1);
     fault_clear();
-    assert_int_equal(timing.rc, 0);
-    accept_timed(&timing);
-    assert_int_equal(timing.rc, -ESHUTDOWN);
-    assert_true(coir_now() - from >= 2 * COIR_MILLISECOND);
+    stood_still = timing.rc == -ESHUTDOWN && coir_now() - from >= 2 * COIR_MILLISECOND;
+    if (!stood_still) {
+        assert_int_equal(timing.rc, 0);
+        accept_timed(&timing);
+        assert_int_equal(timing.rc, -ESHUTDOWN);
+        assert_true(coir_now() - from >= 2 * COIR_MILLISECOND);
+    }
     coir_scope_close(scope);
     close(peer);
     coir_listener_close(timing.listener);
+    return !stood_still;
+}
+
+/* A handshake that had begun may end after the first look at the queue. */
+SESSION_TEST(a_drain_looks_at_the_queue_for_2_milliseconds)
+{
+    for (int attempt = 0; !drain_finds_at_its_second_look(); attempt++)
+        assert_true(attempt < 20);
 }
 
 /* Its filter, and the drop of who comes, last as long as the listener. */
