@@ -156,7 +156,7 @@ def an_open_loop_waits_for_all_that_the_patience_allows():
 
 def one_that_comes_twice_is_counted():
     for manner in (["--depth", 8], ["--depth", 1], ["--rate", 1000]):
-        with Answering(at_number(20, lambda data: [data, data])) as server:
+        with Answering(at_number(5, lambda data: [data, data])) as server:
             outcome = load(server.address, "--connections", 1, *manner, *BRIEFLY)
         failed(outcome, 4, duplicated=1)
 
