@@ -107,8 +107,8 @@ def judge_cost(server):
 def judge_pace(usual, short):
     print("       an echo takes %.0f us, longest %.0f; before it took %.0f, longest %.0f"
           % (short[0] * 1e6, short[1] * 1e6, usual[0] * 1e6, usual[1] * 1e6))
-    expect(short[0] < 10 * usual[0] + 0.01, "an echo takes %.6f s in place of %.6f" % (short[0], usual[0]))
-    expect(short[1] < 10, "an echo took %.3f s" % short[1])
+    expect(short[0] < 3 * usual[0] + 0.001, "an echo takes %.6f s in place of %.6f" % (short[0], usual[0]))
+    expect(short[1] < 1, "an echo took %.3f s" % short[1])
 
 
 def signals_are_heard_in_the_end():
@@ -146,7 +146,7 @@ def nobody_spins_and_whoever_waits_is_served():
             inside.pop().close()
             took, served = until_served(outside, begin, 1)
             print("       %s: one was served %.0f ms after one had left" % (engine, took * 1000))
-            expect(took < 10, "%.3f s" % took)
+            expect(took < (10 if SANITIZED else 1), "%.3f s" % took)
             begin = time.monotonic()
             set_limit(server, None)
             others = [client for client in outside if client not in served]
@@ -155,7 +155,7 @@ def nobody_spins_and_whoever_waits_is_served():
                                 WAITING - 1 - len(first[1]))[0]
             print("       %s: with a higher limit one after %.0f ms, all after %.0f ms"
                   % (engine, first[0] * 1000, took * 1000))
-            expect(took < 10, "%.3f s" % took)
+            expect(took < (10 if SANITIZED else 1), "%.3f s" % took)
         expect(server.totals()["accepted"] == 20 + WAITING, server.said)
 
 
