@@ -159,8 +159,8 @@ def explain(running, number, complaint):
     if number == 2:
         return "one at a time: the second %s" % complaint
     if most and descriptors >= most - 8:
-        lowered = "which it has lowered to " if most < resource.getrlimit(resource.RLIMIT_NOFILE)[0] else ""
-        reason = "its descriptors are spent: RLIMIT_NOFILE, {}{:,}".format(lowered, most)
+        lowered = "it has lowered them to" if most < resource.getrlimit(resource.RLIMIT_NOFILE)[0] else "RLIMIT_NOFILE is"
+        reason = "its descriptors: {} {:,}".format(lowered, most)
     elif FD_SETSIZE - 8 <= descriptors <= FD_SETSIZE + 1:
         reason = "FD_SETSIZE: select takes descriptors below {:,}".format(FD_SETSIZE)
     elif threads > thread_limit * 0.95:

@@ -43,7 +43,7 @@ def draw_memory(results):
     for name, row in singles(results, rows.MEMORY, level):
         known = row.memory_bytes is not None
         note = "{:,.0f} bytes".format(row.memory_bytes) if known else shorten(row.reason)
-        value = max(row.memory_bytes, 1) if known else None
+        value = row.memory_bytes if known and row.memory_bytes > 0 else None  # no place of a logarithmic axis is 0
         entries.append(plots.Entry(name_of(results, name), value, None, None, note))
     return plots.draw_list("Memory of an idle session, of %s" % load.show_sessions(level),
                            "bytes of the server's memory per session (logarithmic; less is better)", entries, True)

@@ -254,6 +254,9 @@ def describe_failures(results, facts):
     if facts["kind"] != "whole":
         body.append(["all", "the other cells", "not run", "this was no whole run"])
     yield words_table(["Server", "Where", "What", "Why"], body) if body else "Nothing: every row is there.\n"
+    if any("silent" in row.reason for row in results.rows):
+        yield ("Clients who are silent were connected by the kernel and then heard nothing for %d s: mostly such as the\n"
+               "server, busy with others, had not yet taken.\n" % load.PATIENCE_S)
 
 
 def describe_machine(facts):
