@@ -144,6 +144,7 @@ static int listen_and_talk(struct crowd *crowd, struct client *client)
 
     if (got <= 0)
         return got < 0 && errno == EAGAIN ? 0 : cut_off(crowd, client);
+    crowd->tally.answers++;
     return client->messages_left > 0 ? send_message(crowd, client) : 0;
 }
 

@@ -32,6 +32,7 @@ struct crowd_tally {
     uint64_t connected;     /* connections that were made */
     uint64_t resets;        /* of ours */
     uint64_t cut_off;       /* by the server: not reading, it is the deaf */
+    uint64_t answers;       /* to the restless, and the first to the idle: what the server made of the crowd's rest */
     uint64_t flooded_bytes; /* that came back */
 };
 
