@@ -18,6 +18,8 @@
 #define TICKS_PER_TIMEOUT 8
 #define TICK_MIN_NS (10 * COIR_MILLISECOND)
 #define TICK_MAX_NS COIR_SECOND
+/* Sessions judged before others have a turn: each that writes is asked about by three system calls. */
+#define JUDGED_IN_A_TURN 16
 /** How long to wait for others to give memory back. */
 #define MEMORY_PAUSE_NS (10 * COIR_MILLISECOND)
 
@@ -55,6 +57,8 @@ static void put_newest(struct sessions *all, struct session *session)
 
 static void take_out(struct sessions *all, struct session *session)
 {
+    if (all->next_judged == session)
+        all->next_judged = session->newer;
     if (session->older != NULL)
         session->older->newer = session->newer;
     else
@@ -407,17 +411,21 @@ static void judge(struct sessions *all, struct session *session)
         end_early(session, ECHO_TIMED_OUT);
 }
 
-/* Oldest first; note_activity() moves a session behind where the walk ends. */
+/* Oldest first; note_activity() moves a session behind where the walk ends. Others have their turns meanwhile. */
 static void judge_all(struct sessions *all)
 {
-    struct session *session = all->oldest;
+    int judged = 0;
 
-    while (session != NULL && session->tick != all->tick) {
-        struct session *newer = session->newer;
+    all->next_judged = all->oldest;
+    while (all->next_judged != NULL && all->next_judged->tick != all->tick) {
+        struct session *session = all->next_judged;
 
+        all->next_judged = session->newer;
         judge(all, session);
-        session = newer;
+        if (++judged % JUDGED_IN_A_TURN == 0 && coir_yield() < 0)
+            break;
     }
+    all->next_judged = NULL;
 }
 
 /* Where others wait for memory, those who have taken nothing for a tick have to give theirs back. */

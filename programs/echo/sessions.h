@@ -25,10 +25,11 @@ struct sessions {
     struct coir_scope *scope; /* of all sessions; the caller's */
     struct session *oldest;   /* by their last message, to the tick */
     struct session *newest;
-    void *sources;             /* a tsearch(3) tree: sessions per source address */
-    struct coir_channel *room; /* a session has ended, and somebody waits for its place */
-    uint32_t waiting_for_room; /* tasks */
-    uint32_t leaving;          /* sessions that were ended early and are live still */
+    struct session *next_judged; /* where sessions_watch() goes on, having given way */
+    void *sources;               /* a tsearch(3) tree: sessions per source address */
+    struct coir_channel *room;   /* a session has ended, and somebody waits for its place */
+    uint32_t waiting_for_room;   /* tasks */
+    uint32_t leaving;            /* sessions that were ended early and are live still */
     uint32_t tick;
     coir_time tick_ns;
 };
