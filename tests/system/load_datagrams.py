@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from echo_server import SANITIZED, Server, expect, run_cases
 from load_outcome import BRIEFLY, Run, failed, load, right, right_briefly
+from load_wrong_bytes import corrupt, drop, repeat, swap
 
 END = b"end"
 
@@ -88,24 +89,6 @@ class Late(Answering):
         self.ends.set()
         self.pay_thread.join()
         super().__exit__()
-
-
-def corrupt(data, index):
-    return data[:index] + bytes([data[index] ^ 0x20]) + data[index + 1:]
-
-
-def drop(data, index):
-    return data[:index] + data[index + 1:]
-
-
-def repeat(data, index):
-    return data[:index + 1] + data[index:]
-
-
-def swap(data, index):
-    if data[index] == data[index + 1]:
-        index -= 1
-    return data[:index] + bytes([data[index + 1], data[index]]) + data[index + 2:]
 
 
 def at_number(place, edit):

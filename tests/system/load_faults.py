@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from echo_server import COMMAND, expect, run_cases
 from load_outcome import BRIEFLY, load, right
+from load_wrong_bytes import corrupt, drop, repeat, swap
 
 
 class Faulty:
@@ -69,24 +70,6 @@ def at_byte(place, edit):
         return edit(data, place - offset)
 
     return change
-
-
-def corrupt(data, index):
-    return data[:index] + bytes([data[index] ^ 0x20]) + data[index + 1:]
-
-
-def drop(data, index):
-    return data[:index] + data[index + 1:]
-
-
-def repeat(data, index):
-    return data[:index + 1] + data[index:]
-
-
-def swap(data, index):
-    if index + 1 == len(data) or data[index] == data[index + 1]:
-        index -= 1
-    return data[:index] + bytes([data[index + 1], data[index]]) + data[index + 2:]
 
 
 def faults_are_named():
