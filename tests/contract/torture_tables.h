@@ -7,6 +7,7 @@
 #define CONTRACT_TORTURE_TABLES_H
 
 #include <errno.h>
+#include <limits.h>
 
 #define ERRORS_MAX 10
 
@@ -63,30 +64,32 @@ static const struct torture_cause {
 };
 #define CAUSE_COUNT (sizeof(causes) / sizeof(causes[0]))
 
+#define EVERY UINT_MAX
+
 /* What nobody is told, and why that is right. */
 static const struct torture_absorbed {
     const char *function;
     int error;          /* 0 = any */
-    unsigned calls_max; /* of the script, that may be so; 0 = all */
+    unsigned calls_max; /* of the script, that may be so; 0 = none, unless other calls fail, too */
     const char *reason;
 } absorbed[] = {
-    {"kernel_accept", EINTR, 0, "it is tried again"},
-    {"kernel_receive", EINTR, 0, "it is tried again"},
-    {"kernel_receive_message", EINTR, 0, "it is tried again"},
-    {"kernel_send", EINTR, 0, "it is tried again"},
-    {"kernel_send_pieces", EINTR, 0, "it is tried again"},
-    {"kernel_send_message", EINTR, 0, "it is tried again"},
-    {"kernel_read", EINTR, 0, "it is tried again"},
-    {"kernel_poll", EINTR, 0, "it is tried again"},
-    {"kernel_poll", ENOMEM, 0, "the poll engine waits again after a pause; coir_wait_fd() says it"},
-    {"kernel_epoll_wait", EINTR, 0, "the engine waits again"},
-    {"kernel_epoll_wait_ns", EINTR, 0, "the engine waits again; at the start: done without, in milliseconds"},
-    {"kernel_send", ENOMEM, 0, "the write waits until there is memory"},
-    {"kernel_send", ENOBUFS, 0, "the write waits until there is memory"},
-    {"kernel_send_pieces", ENOMEM, 0, "the write waits until there is memory"},
-    {"kernel_send_pieces", ENOBUFS, 0, "the write waits until there is memory"},
+    {"kernel_accept", EINTR, EVERY, "it is tried again"},
+    {"kernel_receive", EINTR, EVERY, "it is tried again"},
+    {"kernel_receive_message", EINTR, EVERY, "it is tried again"},
+    {"kernel_send", EINTR, EVERY, "it is tried again"},
+    {"kernel_send_pieces", EINTR, EVERY, "it is tried again"},
+    {"kernel_send_message", EINTR, EVERY, "it is tried again"},
+    {"kernel_read", EINTR, EVERY, "it is tried again"},
+    {"kernel_poll", EINTR, EVERY, "it is tried again"},
+    {"kernel_poll", ENOMEM, EVERY, "the poll engine waits again after a pause; coir_wait_fd() says it"},
+    {"kernel_epoll_wait", EINTR, EVERY, "the engine waits again"},
+    {"kernel_epoll_wait_ns", EINTR, EVERY, "the engine waits again; at the start: done without, in milliseconds"},
+    {"kernel_send", ENOMEM, EVERY, "the write waits until there is memory"},
+    {"kernel_send", ENOBUFS, EVERY, "the write waits until there is memory"},
+    {"kernel_send_pieces", ENOMEM, EVERY, "the write waits until there is memory"},
+    {"kernel_send_pieces", ENOBUFS, EVERY, "the write waits until there is memory"},
     {"kernel_connect", EAGAIN, 1, "the queue of a Unix listener is full: it is tried again after a pause"},
-    {"kernel_close", 0, 0, "the descriptor is gone whatever close(2) says"},
+    {"kernel_close", 0, EVERY, "the descriptor is gone whatever close(2) says"},
     {"kernel_accept", EINVAL, 2,
      "a Unix listener that drains was shut down by us, and says so when its queue is empty"},
     {"alloc_bytes", ENOMEM, 1, "a datagram stays in the large buffer that it came in"},
@@ -102,6 +105,8 @@ static const struct torture_absorbed {
     {"kernel_shutdown", ENOTCONN, 3,
      "a closed stream whose connection is gone owes nothing; a Unix listener that drains"},
     {"kernel_unsent", EINVAL, 2, "progress of a closed stream is seen in what comes in alone"},
+    {"kernel_listen", EADDRINUSE, 0,
+     "if its file cannot be removed either, a Unix listener finds that nobody listens there, and tries again"},
     {"kernel_lstat", 0, 2, "a closed listener's file stays; the next server finds that nobody listens there"},
     {"kernel_unlink", 0, 2, "likewise"},
     {"kernel_signal_mask", EPERM, 1, "at the end of the run: signals stay blocked"},
