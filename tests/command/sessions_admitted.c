@@ -3,57 +3,7 @@
  * The sessions of `coir echo`, without its doors: who is let in, who has to make
  * room for whom, and as what each end is counted.
  */
-#include "echo/sessions.h"
-#include "support/peer.h"
-#include "support/tasks.h"
-#include <unistd.h>
-
-/* A server of at most three sessions. */
-struct fixture {
-    struct echo_options options;
-    struct outputs outputs;
-    struct coir_scope *scope; /* of sessions */
-    struct sessions all;
-};
-
-static void open_sessions(struct fixture *fixture)
-{
-    *fixture = (struct fixture){
-        .options = {.max_sessions = 3, .idle_timeout = COIR_FOREVER, .stall_timeout = COIR_FOREVER, .shed_idle = true},
-        .scope = open_independent(),
-    };
-    assert_int_equal(sessions_open(&fixture->all, &fixture->options, fixture->scope, &fixture->outputs), 0);
-}
-
-/* No client is left; whatever happened, the counters add up. */
-static void close_sessions(struct fixture *fixture)
-{
-    assert_int_equal(coir_scope_close(fixture->scope), 0);
-    assert_true(echo_counters_add_up(&fixture->all.counters));
-    assert_int_equal(fixture->all.counters.live, 0);
-    sessions_close(&fixture->all);
-}
-
-/* A stream of ours; the client's end goes to `ret_client`. */
-static struct coir_stream *new_stream(int *ret_client)
-{
-    struct coir_stream *stream;
-    int ends[2];
-
-    peer_pair(ends);
-    assert_int_equal(coir_adopt(ends[0], NULL, &stream), 0);
-    *ret_client = ends[1];
-    return stream;
-}
-
-/* Lets a client in, which may have to wait; returns its end. */
-static int admit(struct fixture *fixture)
-{
-    int client;
-
-    sessions_admit(&fixture->all, new_stream(&client));
-    return client;
-}
+#include "command/sessions.h"
 
 static void admit_three(struct fixture *fixture, int ret_clients[3])
 {
@@ -75,17 +25,6 @@ static int run_admission(void *arg)
     return 0;
 }
 
-static void close_all(const int *clients, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        close(clients[i]);
-}
-
-static uint64_t ended(const struct fixture *fixture, enum echo_outcome outcome)
-{
-    return fixture->all.counters.ended[outcome];
-}
-
 /* Two of the sessions end in one turn, where one waits for a place: the second place is nobody's, and must not be taken
  * for one later, when somebody else has been sent away already. */
 TASK_TEST(one_makes_room_for_one_after_two_have_left)
@@ -95,7 +34,7 @@ TASK_TEST(one_makes_room_for_one_after_two_have_left)
     struct admission fourth = {.fixture = &fixture, .client = -1};
     int clients[3], fifth, sixth;
 
-    open_sessions(&fixture);
+    open_sessions(&fixture, 3);
     doors = open_independent();
     admit_three(&fixture, clients);
     assert_int_equal(coir_spawn(doors, run_admission, &fourth, NULL), 0);
@@ -122,7 +61,7 @@ TASK_TEST(two_make_room_for_two)
     struct admission admissions[2] = {{&fixture, -1}, {&fixture, -1}};
     int clients[3];
 
-    open_sessions(&fixture);
+    open_sessions(&fixture, 3);
     fixture.all.tick_ns = COIR_MICROSECOND;
     watch = open_independent();
     doors = open_independent();
@@ -150,7 +89,7 @@ TASK_TEST(who_was_active_less_than_a_tick_ago_makes_no_room)
     struct admission fourth = {.fixture = &fixture, .client = -1};
     int clients[3];
 
-    open_sessions(&fixture);
+    open_sessions(&fixture, 3);
     fixture.all.tick_ns = COIR_MICROSECOND;
     watch = open_independent();
     doors = open_independent();
@@ -177,7 +116,7 @@ TASK_TEST(who_comes_as_the_server_goes_is_cancelled)
     struct fixture fixture;
     int client;
 
-    open_sessions(&fixture);
+    open_sessions(&fixture, 3);
     coir_scope_cancel(fixture.scope);
     client = admit(&fixture);
     assert_int_equal(ended(&fixture, ECHO_CANCELLED), 1);
@@ -198,7 +137,7 @@ static int wait_for_memory(void *arg)
     char bytes[5];
 
     (void)arg;
-    open_sessions(&fixture);
+    open_sessions(&fixture, 3);
     watch = open_independent();
     fixture.options.idle_timeout = 80 * COIR_MILLISECOND;
     fixture.all.tick_ns = 10 * COIR_MILLISECOND;
