@@ -12,6 +12,7 @@ Exit code: 0 the report is written; 1 and a server of coir, or epoll, has failed
 or something it needs is missing; 3 interrupted.
 """
 import argparse
+import dataclasses
 import datetime
 import os
 import random
@@ -23,6 +24,7 @@ import sys
 from compare import campaign, load, machine, peers, progress, report, results, rows, servers
 
 SESSIONS = (1, 64, 1000, 10000)
+IDLE = (900, 10000)  # select has room for the fewer
 SIZES = (64, 1024, 16384)
 QUICK_CELLS = (load.Cell(64, 64), load.Cell(1000, 1024))
 DESCRIPTORS_APART = 100  # of a process, for other things than sessions
@@ -30,9 +32,9 @@ PAGE, PARTIAL = "docs/comparison", "build/comparison"
 ROWS = "rows.csv"
 
 FULL = {"rounds": 9, "minutes": 30, "duration": 0.4, "warmup": 0.15, "most": 18000,
-        "levels": (1000, 10000), "repeats": 2}
+        "levels": (1000, 10000), "repeats": 2, "idle": IDLE}
 QUICK = {"rounds": 3, "minutes": 3, "duration": 0.3, "warmup": 0.1, "most": 2000, "levels": (1000,),
-         "repeats": 0}
+         "repeats": 0, "idle": ()}
 
 
 def read_cell(text):
@@ -42,11 +44,23 @@ def read_cell(text):
     return load.Cell(int(found[1]), int(found[2]))
 
 
+def show_counts(counts):
+    return ",".join(map(str, counts))
+
+
+def read_counts(text):
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
+        raise argparse.ArgumentTypeError('"%s" is no list of counts, such as 900,10000' % text)
+    return tuple(int(word) for word in text.split(","))
+
+
 def read_options(words):
     parser = argparse.ArgumentParser(prog="compare", description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="two cells, three runs each; not for quoting")
     parser.add_argument("--servers", metavar="A,B", help="these alone, and epoll; their names as in the report")
     parser.add_argument("--cells", metavar="SESSIONSxBYTES,...", help="these alone, such as 64x64,1000x1024")
+    parser.add_argument("--idle", type=read_counts, metavar="N,...",
+                        help="silent sessions beside which 64 are measured (default %s)" % show_counts(IDLE))
     parser.add_argument("--rounds", type=int, metavar="N", help="runs of each server in each cell (default 9)")
     parser.add_argument("--minutes", type=float, metavar="N", help="no round begins later than this (default 30)")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="measured in a run (default 0.4)")
@@ -59,8 +73,8 @@ def read_options(words):
     parser.add_argument("--out", metavar="FOLDER", help="where the report goes")
     parser.add_argument("--report", metavar="ROWS.csv", help="measures nothing, writes the report of these rows")
     options = parser.parse_args(words)
-    options.part = [name for name in ("servers", "cells", "rounds", "minutes", "duration", "warmup", "most", "also")
-                    if getattr(options, name)]
+    parts = ("servers", "cells", "idle", "rounds", "minutes", "duration", "warmup", "most", "also")
+    options.part = [name for name in parts if getattr(options, name)]
     try:
         options.cells = [read_cell(text) for text in options.cells.split(",")] if options.cells else None
     except argparse.ArgumentTypeError as error:
@@ -74,9 +88,9 @@ def read_options(words):
 
 
 def choose_cells(options):
-    if options.cells or options.quick:
-        return list(options.cells or QUICK_CELLS)
-    return [load.Cell(sessions, size) for size in SIZES for sessions in SESSIONS]
+    cells = options.cells or (QUICK_CELLS if options.quick else
+                              [load.Cell(sessions, size) for size in SIZES for sessions in SESSIONS])
+    return [*cells, *(dataclasses.replace(results.AMONG_IDLE, idle=count) for count in options.idle)]
 
 
 def misuse(text):

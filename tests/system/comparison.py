@@ -25,7 +25,7 @@ SESSIONS = 64
 
 def compare_words(folder, *more):
     return [sys.executable, TOOL, "--build", BUILD, "--out", folder, "--servers", "epoll,coir (example)", "--cells",
-            "%dx64" % SESSIONS, "--rounds", "2", "--duration", "0.5", "--warmup", "0.05", "--most", "300", *more]
+            "%dx64" % SESSIONS, "--idle", "200", "--rounds", "2", "--duration", "0.5", "--warmup", "0.05", "--most", "300", *more]
 
 
 def compare(folder, *more):
@@ -37,7 +37,8 @@ def compare(folder, *more):
 
 def check_runs(every, name):
     runs = [row for row in every if row.server == name and row.round]
-    expect(len(runs) == 4, "%s: %d runs, of a cell and of short connections 2 each" % (name, len(runs)))
+    expect(len(runs) == 6, "%s: %d runs, of a cell, of one beside idle sessions, and of short connections" % (
+        name, len(runs)))
     for row in runs:
         expect(row.outcome == rows.OK and row.per_s > 0, row)
         expect(row.server_us > 0 and 0 < row.p50_us <= row.p99_us, row)
@@ -53,7 +54,7 @@ def a_small_comparison_is_reported():
         expect([row.sessions for row in most] == [300, 300], most)
         line = [line for line in text.split("\n") if line.startswith("| coir (example) |") and "[" in line]
         expect(len(line) >= 4 and "Not for quoting" in text, text)
-        charts = {"throughput.svg", "cpu.svg", "p99.svg", "churn.svg", "most.svg"}
+        charts = {"throughput.svg", "cpu.svg", "p99.svg", "idle.svg", "churn.svg", "most.svg"}
         expect(charts <= set(os.listdir(folder)), os.listdir(folder))
 
 
@@ -62,7 +63,7 @@ def who_returns_wrong_bytes_has_failed():
         done, text, every = compare(folder, "--also", ALSO)
         expect(done.returncode == 0 and "liar: " in done.stdout, done.stdout)
         runs = [row for row in every if row.server == "liar" and row.round]
-        expect(len(runs) == 4 and all(row.outcome == rows.FAILED and "wrong bytes" in row.reason for row in runs), runs)
+        expect(len(runs) == 6 and all(row.outcome == rows.FAILED and "wrong bytes" in row.reason for row in runs), runs)
         expect("| liar | FAILED 2 of 2 |" in text, text)
 
 

@@ -33,7 +33,7 @@ class Campaign:
         return [server for server in self.servers if not server.missing]
 
     def weight_of(self, cell):
-        return START_S + SESSION_S * cell.sessions + self.plan.duration_of(cell) + self.plan.warmup_of(cell)
+        return START_S + SESSION_S * cell.every_session() + self.plan.duration_of(cell) + self.plan.warmup_of(cell)
 
     def crowd_weight(self):
         return START_S + 3 * SESSION_S * self.most
@@ -79,12 +79,12 @@ class Campaign:
 
     def why_impossible(self, server, cell):
         """Why a server cannot be run in a cell; "" if it can."""
-        if cell.sessions > self.room:
+        if cell.every_session() > self.room:
             return "RLIMIT_NOFILE leaves room for {:,} sessions".format(self.room)
         name = servers.BASELINE if server.name == servers.AGAIN else server.name
         reached, stopped = self.most_of.get(name, (self.most, ""))
         # Who has not served anybody is run all the same, and its failures seen.
-        if cell.kind == rows.CHURN or reached in (0, self.most) or cell.sessions <= reached:
+        if cell.kind == rows.CHURN or reached in (0, self.most) or cell.every_session() <= reached:
             return ""
         return "it has %s at most: %s" % (load.show_sessions(reached), stopped)
 
@@ -96,7 +96,7 @@ class Campaign:
                     self.skip(server, cell, why)
 
     def skip(self, server, cell, why):
-        self.writer.add(rows.Row(cell.kind, server.name, rows.SKIPPED, why, None, cell.sessions, cell.message_bytes))
+        self.writer.add(cell.blank_row(server, rows.SKIPPED, why))
 
     def run_round(self, number):
         cells = [*self.cells, CHURN]

@@ -51,9 +51,10 @@ class Drawing:
         self.items.append('<text x="%.1f" y="%.1f" text-anchor="%s" %s%s>%s</text>' % (
             x, y, anchor, paint("fill", colour), weight, xml.escape(text)))
 
-    def cover(self, x, y, text):
-        """Takes away what is drawn where that text will be, centred."""
+    def covering(self, x, y, text):
+        """A faint text, centred, in place of what is drawn there already."""
         self.bar(x - width_of(text) / 2, y - SIZE, width_of(text), SIZE * 1.3, "page")
+        self.text(x, y, text, "middle", "faint")
 
     def line(self, x, y, end_x, end_y, colour="grid", width=1.0, dashed=False):
         dashes = ' stroke-dasharray="4 3"' if dashed else ""

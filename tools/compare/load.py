@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 
-from compare import machine, rows, servers
+from compare import clients, machine, rows, servers
 
 PATIENCE_S = 10  # `coir load` gives up on a connection from which nothing comes so long
 CROWD = 64  # sessions from which on one of the two sides is always busy
@@ -40,6 +40,7 @@ class Cell:
     sessions: int
     message_bytes: int
     kind: str = rows.CELL
+    idle: int = 0  # sessions that are there besides, and say nothing
 
     def options(self):
         options = ["--connections", str(self.sessions), "--size", str(self.message_bytes)]
@@ -48,7 +49,15 @@ class Cell:
     def title(self):
         if self.kind == rows.CHURN:
             return "short connections"
-        return "%s x %s" % (show_sessions(self.sessions), show_bytes(self.message_bytes))
+        busy = "%s x %s" % (show_sessions(self.sessions), show_bytes(self.message_bytes))
+        return busy + (" beside {:,} idle".format(self.idle) if self.idle else "")
+
+    def every_session(self):
+        return self.sessions + self.idle
+
+    def blank_row(self, server, outcome, reason="", number=None):
+        """A row of a run in this cell, without figures."""
+        return rows.Row(self.kind, server.name, outcome, reason, number, self.sessions, self.message_bytes, self.idle)
 
 
 def show_sessions(count):
@@ -109,7 +118,8 @@ def judge(code, said, result):
 
 def measure_once(plan, cell, server):
     """Returns what the load found out."""
-    with servers.Running(server, plan.cores.server) as running, tempfile.NamedTemporaryFile(suffix=".json") as file:
+    with servers.Running(server, plan.cores.server) as running, tempfile.NamedTemporaryFile(suffix=".json") as file, \
+            clients.idle_sessions(running, cell.idle):
         code, said = call_load(plan, cell, running.uri, file.name)
         result = read_result(file.name)
         wrong = judge(code, said, result)
@@ -121,11 +131,12 @@ def measure_once(plan, cell, server):
 def make_row(cell, server, number, result):
     cpu, seconds, messages = result["cpu_s"], result["measured_s"], result["messages"]
     known = cpu["server"] is not None
-    return rows.Row(
-        cell.kind, server.name, round=number, sessions=cell.sessions, message_bytes=cell.message_bytes,
-        per_s=messages / seconds, p50_us=result["latency_us"]["p50"], p99_us=result["latency_us"]["p99"],
-        server_us=1e6 * cpu["server"] / messages if known else None,
-        server_busy=cpu["server"] / seconds if known else None, load_busy=cpu["load"] / seconds)
+    row = cell.blank_row(server, rows.OK, number=number)
+    row.per_s = messages / seconds
+    row.p50_us, row.p99_us = result["latency_us"]["p50"], result["latency_us"]["p99"]
+    row.server_us = 1e6 * cpu["server"] / messages if known else None
+    row.server_busy, row.load_busy = cpu["server"] / seconds if known else None, cpu["load"] / seconds
+    return row
 
 
 def was_disturbed(row):
@@ -140,7 +151,7 @@ def measure_row(plan, cell, server, number):
     try:
         return make_row(cell, server, number, measure_once(plan, cell, server))
     except servers.Broken as broken:
-        return rows.Row(cell.kind, server.name, rows.FAILED, str(broken), number, cell.sessions, cell.message_bytes)
+        return cell.blank_row(server, rows.FAILED, str(broken), number)
 
 
 def measure(plan, cell, server, number):

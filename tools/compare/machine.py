@@ -86,7 +86,7 @@ def describe(cores, descriptors):
         "processor": describe_processor() + hypervisor,
         "cores": describe_cores(cores),
         "memory": "%.0f GiB" % memory,
-        "kernel": "Linux %s %s" % (platform.release(), platform.machine()),
+        "kernel": "Linux %s %s" % (re.match(r"[\d.]*\d", platform.release())[0], platform.machine()),
         "C library": " ".join(platform.libc_ver()) or "not known",
         "compiler": first_line("cc", "--version") or "not known",
         "descriptors": "%d per process (RLIMIT_NOFILE)" % descriptors,

@@ -8,12 +8,13 @@ WIDTH = 920
 MARGIN = 16
 GAP = 14  # between panels
 HEAD = 62  # the title and the legend
-LEGEND = (("coir", "coir"), ("article", "the article's servers"), ("peer", "other libraries and languages"))
+LEGEND = (("coir", "coir"), ("article", "examples/echo"), ("peer", "other libraries and languages"))
 
 # What a chart's row is called, and its group.
 Name = collections.namedtuple("Name", "text group")
-# Points by the rows' texts: a figure with median, low and high, or a word why there is none.
-Panel = collections.namedtuple("Panel", "title points")
+# By the rows' texts: points, which are a figure with median, low and high, or a word why there is none; and notes on
+# some of them.
+Panel = collections.namedtuple("Panel", "title points notes")
 # A row of a list: its value and interval (None: there is none), and what stands at its end.
 Entry = collections.namedtuple("Entry", "name value low high note")
 
@@ -33,6 +34,13 @@ def draw_head(drawing, interval):
 def draw_point(drawing, scale, y, name, point):
     drawing.line(scale.place(point.low), y, scale.place(point.high), y, name.group, 2)
     drawing.mark(scale.place(point.median), y, name.group)
+
+
+def draw_note(drawing, scale, y, point, note):
+    """Where the point leaves more room."""
+    left = scale.place(point.low) - scale.begin > scale.end - scale.place(point.high)
+    half = width_of(note) / 2 + 2
+    drawing.covering(scale.begin + half if left else scale.end - half, y + 4, note)
 
 
 def draw_axis(drawing, scale, top, bottom):
@@ -60,10 +68,11 @@ def draw_panel(drawing, panel, names, scale, top):
         drawing.line(scale.begin, y, scale.end, y, width=0.5)
         point = panel.points[name.text]
         if isinstance(point, str):
-            drawing.cover((scale.begin + scale.end) / 2, y + 4, point)
-            drawing.text((scale.begin + scale.end) / 2, y + 4, point, "middle", "faint")
+            drawing.covering((scale.begin + scale.end) / 2, y + 4, point)
         else:
             draw_point(drawing, scale, y, name, point)
+            if panel.notes.get(name.text):
+                draw_note(drawing, scale, y, point, panel.notes[name.text])
 
 
 def draw_ratios(title, axis, names, grid):

@@ -2,10 +2,11 @@
 """The report: README.md with its tables, and the charts beside it, of the facts and rows that were measured."""
 import os
 
-from compare import load, pictures, rows, servers
-from compare.results import CHURN, CHURN_METRICS, METRICS, Results
+from compare import clients, figures, load, pictures, rows, servers
+from compare.results import AMONG_IDLE, CHURN, CHURN_METRICS, CPU, METRICS, Results
 
 PAGE = "README.md"
+WHY = "../why-coroutines-matter.md"
 LOSSES_SHOWN = 4  # who is better than coir in a cell; how many more there are is told
 
 # Of figures that have no interval: kind, field, whether more is better, and what it is called.
@@ -26,20 +27,28 @@ HOW = """## How it was measured
   sessions 1 s after 0.3 s.
 - The server has one core and the load another; several threads of a server share its core. The load is
   `coir load`, one thread, which compares every byte that comes back. A session sends its next message when the
-  last has come back. It costs the load about as much as a good server, so that where it is the busier of the two,
-  messages per second tell little; CPU per message is the steadier figure.
+  last has come back. A message costs the load no less than it costs a good server: in {load_bound} of the {cells} cells the
+  load is the busier of the two (the table of how busy both were), and there messages per second tell little of
+  the server. CPU per message is the figure to look at.
 - A ratio is to the epoll state machine, `examples/echo/epoll.c`, in the same cell of the same round. Tables have
-  the median of the rounds' ratios and its 95 % bootstrap interval, which of nine rounds holds the true one 96
-  times of 100, and of fewer less often: of four, 87 times. "{again}" is that server once more, as one of those compared: what it differs from 1 by is noise.
+  the median of the rounds' ratios and its 95 % bootstrap interval, which of {rounds} rounds holds the true one
+  {coverage} times of 100 (by trial with normal noise). "{again}" is that server once more, as one of those compared:
+  what it differs from 1 by is noise.
 - Where there are 64 sessions or more and neither side was busy, the machine had other things to do. Such a run is made
   again, up to {repeats} times; {disturbed} runs that count were disturbed all the same.
 - A run in which a connection failed or a byte was wrong is a failure: it has no figures, and is counted here.
 - All of it is on loopback, where the sender's core does the receiver's TCP: nothing here is about networks.
 """
 
+IDLE_TEXT = """In all cells above every session is busy, as it seldom is. Here, of {cell} and of more and more sessions
+that were opened before, have echoed once and say nothing: what do they add to the cost of each message?
+"""
+
 MEMORY = """What grows in the server's memory from the first session to the last, per session: anonymous
-pages and page tables (RssAnon and VmPTE of /proc/PID/status). Each session has echoed once and says nothing
-more. Kernel memory is left out: its sockets cost the same for all of them, and a thread has a kernel stack besides.
+pages and page tables (RssAnon and VmPTE of /proc/PID/status). Each session has echoed {bytes} once and says nothing
+more. Who has a buffer for each session, on its stack or elsewhere, as threads, State Threads and Boost.Asio have here,
+keeps what larger messages touch of it, too. The kernel's own memory is left out: a socket costs the same for all, and
+a thread has a kernel stack besides.
 """
 
 MOST = """Clients connect, up to 256 at a time; each echoes once, and all stay. When {most} are there, or one is
@@ -57,8 +66,8 @@ time-outs, a drain and counters, which none of the others has.
 """
 
 LOSSES_TEXT = """Every cell in which the 95 % interval of somebody's ratio to coir lies wholly on the better side,
-the best first, up to {shown} of them. That it is so does not mean that it matters: look how far from 1 it is. With this
-many cells one or two are chance.
+the best first, up to {shown} of them. That it is so does not mean that it matters: look how far from 1 it is. Of the
+{compared} ratios that were looked at for this, about {chance} would be here by chance alone if all servers were equal.
 """
 
 
@@ -157,7 +166,26 @@ def show_memory(row):
 
 
 def show_most(row):
-    return "–" if row is None else "{:,}".format(row.sessions or 0)
+    return "–" if row is None else pictures.show_most(row)
+
+
+def describe_idle(results):
+    if not results.idle_cells:
+        return
+    yield "## CPU per message beside idle sessions\n\n![CPU per message beside idle sessions](idle.svg)\n"
+    yield IDLE_TEXT.format(cell=AMONG_IDLE.title())
+    cells = pictures.idle_row(results)
+    body = []
+    for name in results.names:
+        words = [name]
+        for cell in cells:
+            value = results.absolute(name, cell, CPU.field)
+            words += [show_figure(value.median) if value else "–", show_result(results, name, cell, CPU.field)]
+        body.append(words)
+    head = ["Server"]
+    for cell in cells:
+        head += ["beside %s, us" % ("{:,} idle".format(cell.idle) if cell.idle else "none"), "ratio to epoll"]
+    yield table(head, body)
 
 
 def describe_memory(results):
@@ -165,7 +193,7 @@ def describe_memory(results):
     if not levels:
         return
     yield "## Memory of an idle session\n\n![Memory of an idle session](memory.svg)\n"
-    yield MEMORY
+    yield MEMORY.format(bytes=load.show_bytes(len(clients.text_of(0))))
     yield table(["Server"] + ["of %s" % load.show_sessions(level) for level in levels],
                 [[name] + [show_memory(results.single(name, rows.MEMORY, level)) for level in levels]
                  for name in results.names if results.single(name, rows.MEMORY)])
@@ -178,7 +206,7 @@ def describe_most(results, facts):
     yield "## The most sessions\n\n![The most sessions](most.svg)\n"
     yield MOST.format(most="{:,}".format(int(facts["the crowd ends at"])), descriptors=facts["descriptors"])
     yield words_table(["Server", "Sessions", "What stopped it"],
-                      [[name, "{:,}".format(row.sessions or 0), row.reason] for name, row in found])
+                      [[name, pictures.show_most(row), row.reason] for name, row in found])
 
 
 def describe_churn(results):
@@ -236,7 +264,9 @@ def single_losses(results):
 
 def describe_losses(results):
     yield "## Where coir loses\n"
-    yield LOSSES_TEXT.format(shown=LOSSES_SHOWN)
+    compared, rounds = results.compared(), max(results.rounds, 1)
+    yield LOSSES_TEXT.format(shown=LOSSES_SHOWN, compared="{:,}".format(compared),
+                             chance=round(compared * (1 - figures.coverage(rounds)) / 2))
     body = [[loss.server, loss.metric.title, loss.cell.title(), show_others(loss.others)] for loss in results.losses()]
     if body:
         yield words_table(["Server", "Figure", "Cell", "Better: its ratio to coir's"], body)
@@ -269,23 +299,33 @@ def count_disturbed(results):
     return "%d of the %d" % (sum(map(load.was_disturbed, good)), len(good))
 
 
+def count_load_bound(results):
+    """Cells in which the load was busier than the baseline."""
+    busy = [[results.absolute(servers.BASELINE, cell, field) for field in ("server_busy", "load_busy")]
+            for cell in results.cells]
+    return sum(None not in pair and pair[1].median > pair[0].median for pair in busy)
+
+
 def describe_all(facts, results):
     yield "# Echo servers compared\n"
     if facts["kind"] != "whole":
         yield NOT_FOR_QUOTING % ("a quick run" if facts["kind"] == "quick" else "a part of a comparison")
     yield "Written by `make compare` on %s: the servers of `examples/echo/`, coir's, and those of other libraries" % (
         facts["date"])
-    yield "and languages in `bench/peers/`. [rows.csv](rows.csv) has every run.\n"
+    yield "and languages in `bench/peers/`. [rows.csv](rows.csv) has every run; [why coroutines matter](%s)" % WHY
+    yield "tells what the charts show.\n"
     yield describe_machine(facts)
     if results.cells:
         yield from describe_short(results)
     yield HOW.format(seed=facts["seed"], rounds=results.rounds, measured=facts["measured in a run"],
                      warmup=facts["warm-up"], again=servers.AGAIN, repeats=facts["repeats"],
-                     disturbed=count_disturbed(results))
+                     disturbed=count_disturbed(results), load_bound=count_load_bound(results), cells=len(results.cells),
+                     coverage=round(100 * figures.coverage(max(results.rounds, 1))))
     for metric in METRICS if results.cells else ():
         yield from describe_metric(results, metric)
     if results.cells:
         yield from describe_busy(results)
+    yield from describe_idle(results)
     yield from describe_memory(results)
     yield from describe_most(results, facts)
     yield from describe_churn(results)

@@ -13,6 +13,8 @@ METRICS = (THROUGHPUT, CPU, P99)
 CHURN_METRICS = (Metric("per_s", "Connections per second", "connections per second", True),
                  Metric("server_us", "CPU per connection", "CPU time of the server per connection", False))
 CHURN = load.Cell(64, 64, rows.CHURN)
+AMONG_IDLE = load.Cell(64, 64, rows.IDLE)  # with more and more idle sessions besides
+RUNS = (rows.CELL, rows.IDLE, rows.CHURN)
 NOT_RUN = "not run"
 # What is measured once, without a round, and what it is called.
 SINGLE = {rows.MOST: "the most sessions", rows.MEMORY: "memory", rows.CODE: "lines of session logic"}
@@ -31,13 +33,17 @@ class Results:
         self.names = [row.server for row in self.servers if row.outcome == rows.OK]
         self.runs = collections.defaultdict(list)
         for row in every:
-            if row.kind in (rows.CELL, rows.CHURN):
-                cell = CHURN if row.kind == rows.CHURN else load.Cell(row.sessions, row.message_bytes)
+            if row.kind in RUNS:
+                cell = load.Cell(row.sessions, row.message_bytes, row.kind, row.idle)
                 self.runs[row.server, cell].append(row)
-        self.cells = sorted({cell for _, cell in self.runs if cell != CHURN},
-                            key=lambda cell: (cell.message_bytes, cell.sessions))
+        self.cells = self.find_cells(rows.CELL)
+        self.idle_cells = self.find_cells(rows.IDLE)
         self.rounds = max((row.round or 0 for row in every), default=0)
         self.kept = {}
+
+    def find_cells(self, kind):
+        return sorted({cell for _, cell in self.runs if cell.kind == kind},
+                      key=lambda cell: (cell.message_bytes, cell.sessions, cell.idle))
 
     def sizes(self):
         return sorted({cell.message_bytes for cell in self.cells})
@@ -89,12 +95,23 @@ class Results:
     def losses(self):
         """Every cell in which somebody's interval lies wholly on the better side of a server of coir."""
         for name in (name for name in self.names if self.groups[name] == servers.COIR):
-            for metrics, cells in ((METRICS, self.cells), (CHURN_METRICS, [CHURN])):
+            for metrics, cells in self.fields():
                 for metric in metrics:
                     for cell in cells:
                         others = self.better_ones(name, metric, cell)
                         if others:
                             yield Loss(name, metric, cell, others)
+
+    def compared(self):
+        """How many ratios losses() looks at."""
+        ours = [name for name in self.names if self.groups[name] == servers.COIR]
+        cells = [(cell, metric) for metrics, cells in self.fields() for cell in cells for metric in metrics]
+        return sum(self.ratio(other, cell, metric.field, name) is not None
+                   for name in ours for cell, metric in cells for other in self.rivals())
+
+    def fields(self):
+        """What is measured in which cells."""
+        return (METRICS, self.cells), ([CPU], self.idle_cells), (CHURN_METRICS, [CHURN])
 
     def better_ones(self, name, metric, cell):
         """Who, with what ratio, the best first."""
@@ -121,7 +138,7 @@ class Results:
                 yield SINGLE[row.kind] + at, "FAILED" if row.outcome == rows.FAILED else NOT_RUN, row.reason
 
     def run_failures(self, name):
-        for cell in [*self.cells, CHURN]:
+        for cell in [*self.cells, *self.idle_cells, CHURN]:
             outcome = self.outcome(name, cell)
             for (kind, reason), count in outcome.reasons.items():
                 counts = "%d of %d FAILED" % (count, outcome.good + outcome.failed)

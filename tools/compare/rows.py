@@ -7,6 +7,7 @@ import typing
 # What a row is of:
 SERVER = "server"  # one that is compared, in the order of the report; skipped if it cannot be run at all
 CELL = "cell"  # a run of a server in a cell
+IDLE = "idle"  # a run of a server in a cell that has idle sessions besides
 CHURN = "churn"  # a run of connections that are opened, used once and closed
 MEMORY = "memory"  # bytes per idle session
 MOST = "most"  # the most sessions, and as the reason what stopped it
@@ -26,6 +27,7 @@ class Row:
     round: typing.Optional[int] = None
     sessions: typing.Optional[int] = None
     message_bytes: typing.Optional[int] = None
+    idle: int = 0  # sessions besides, that say nothing
     per_s: typing.Optional[float] = None  # messages, or connections
     p50_us: typing.Optional[float] = None
     p99_us: typing.Optional[float] = None
@@ -41,7 +43,7 @@ class Row:
 
 FIELDS = dataclasses.fields(Row)
 COLUMNS = [field.name for field in FIELDS]
-READERS = {str: str, typing.Optional[int]: int, typing.Optional[float]: float}
+READERS = {str: str, int: int, typing.Optional[int]: int, typing.Optional[float]: float}
 
 
 class Writer:
