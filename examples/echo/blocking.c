@@ -43,7 +43,7 @@ static void serve_session(int fd)
         if (size <= 0 || write_all(fd, buffer, (size_t)size) < 0)
             break;
     }
-    close(fd); /* Its end has been read, so what was written still arrives. */
+    close(fd); /* Where its end has been read, what was written still arrives. */
 }
 /* session: end */
 

@@ -30,19 +30,16 @@ static int serve_session(void *arg)
 }
 /* session: end */
 
-static int accept_sessions(struct coir_listener *listener)
+static int accept_sessions(struct coir_listener *listener, struct coir_scope *sessions)
 {
     struct coir_stream *stream;
-    struct coir_scope *sessions;
-    int result = coir_scope_open(&(struct coir_scope_options){.policy = COIR_SCOPE_INDEPENDENT}, &sessions);
+    int result;
 
-    if (result < 0)
-        return result;
     while ((result = coir_accept(listener, &stream)) == 0) {
         if (coir_spawn(sessions, serve_session, stream, NULL) < 0)
             coir_abort(stream);
     }
-    coir_scope_close(sessions);
+    coir_listener_close(listener); /* first: nobody queues for a server that is leaving */
     return result;
 }
 
@@ -51,23 +48,31 @@ static int serve(void *port)
     char uri[COIR_ADDRESS_SIZE];
     struct coir_listener *listener;
     struct coir_listener_info info;
-    int result;
+    struct coir_scope *sessions;
+    int result = coir_scope_open(&(struct coir_scope_options){.policy = COIR_SCOPE_INDEPENDENT}, &sessions);
 
-    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%s", (const char *)port);
-    result = coir_listen(uri, NULL, &listener);
     if (result < 0)
         return result;
-    coir_listener_info(listener, &info);
-    fprintf(stderr, "listening on %s\n", info.local);
-    result = accept_sessions(listener);
-    coir_listener_close(listener);
+    snprintf(uri, sizeof(uri), "tcp://127.0.0.1:%s", (const char *)port);
+    result = coir_listen(uri, NULL, &listener);
+    if (result == 0) {
+        coir_listener_info(listener, &info);
+        fprintf(stderr, "listening on %s\n", info.local);
+        result = accept_sessions(listener, sessions);
+    }
+    coir_scope_close(sessions);
     return result;
 }
 
 int main(int argc, char **argv)
 {
-    int result = coir_run(serve, argc > 1 ? argv[1] : "7007", NULL);
+    int result;
 
+    if (argc > 2) {
+        fprintf(stderr, "usage: coir [PORT]\n");
+        return 2;
+    }
+    result = coir_run(serve, argc > 1 ? argv[1] : "7007", NULL);
     if (result < 0)
         fprintf(stderr, "coir: %s\n", coir_error_text(result));
     return result < 0;

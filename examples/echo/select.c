@@ -122,7 +122,8 @@ static void resume_session(int fd)
 
 static int highest; /* of all descriptors so far */
 
-/* Who cannot be watched is turned away: he sees the end, and need not wait for what never comes. */
+/* Who cannot be watched is turned away, by an end or by a reset if he has spoken: he need not wait for what never
+ * comes. */
 static void begin_session(int fd)
 {
     static bool has_said;

@@ -4,8 +4,8 @@
  * saves the straight line, the loop of blocking.c unchanged, and what that
  * costs: the kernel switches between sessions, at some microseconds each; a
  * session that waits still holds its stack, here and in the kernel; and there
- * are never more of them than the system allows threads and mappings, some
- * ten thousands. Where sessions share something, they need locks.
+ * are never more of them than the system allows threads and mappings, two
+ * of which each takes: some 32,000 by Linux's defaults. Where sessions share something, they need locks.
  *
  * SIGTERM ends it at once, and all sessions with it.
  */
@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Addresses, not memory: of these a session has what it touches, a few pages. */
+/* Addresses, not memory: of these a session has what it touches, as much of the buffer as its messages fill. */
 #define STACK_SIZE (4 * BUFFER_SIZE)
 
 /* session: begin */
@@ -52,7 +52,7 @@ static void *serve_session(void *arg)
         if (size <= 0 || write_all(fd, buffer, (size_t)size) < 0)
             break;
     }
-    close(fd); /* Its end has been read, so what was written still arrives. */
+    close(fd); /* Where its end has been read, what was written still arrives. */
     return NULL;
 }
 /* session: end */
