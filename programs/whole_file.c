@@ -5,6 +5,8 @@
 #include "whole_file.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,29 +22,67 @@ static bool is_replaceable(const char *path)
     return stat(path, &status) < 0 || S_ISREG(status.st_mode);
 }
 
+/* Of a pipe: waits for somebody to read from it. Signals that are blocked may end the process meanwhile, as nothing is
+ * lost by that which anybody has asked for. */
+static int open_when_read(const char *path)
+{
+    sigset_t none, before;
+    int fd;
+
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, &before);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return fd;
+}
+
 static int open_directly(const char *path)
 {
-    int fd = strcmp(path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_WRONLY | O_CLOEXEC);
+    int fd = strcmp(path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+                                    : open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 
+    if (fd < 0 && errno == ENXIO)
+        fd = open_when_read(path);
+    else if (fd >= 0 && strcmp(path, "-") != 0)
+        (void)fcntl(fd, F_SETFL, 0);
     return fd < 0 ? -errno : fd;
 }
 
 /* Never over what somebody else has put there. */
 static int open_draft(struct whole_file *file)
 {
-    int fd = -1;
+    int rc = -EEXIST;
 
-    for (int i = 0; fd < 0 && i < DRAFTS_MAX; i++) {
-        free(file->draft);
-        if (asprintf(&file->draft, "%s.%d.%d", file->path, (int)getpid(), i) < 0) {
-            file->draft = NULL;
+    for (int i = 0; rc == -EEXIST && i < DRAFTS_MAX; i++) {
+        char *draft;
+
+        if (asprintf(&draft, "%s.%d.%d", file->path, (int)getpid(), i) < 0)
             return -ENOMEM;
+        rc = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (rc < 0) {
+            rc = -errno;
+            free(draft);
+        } else {
+            file->draft = draft;
         }
-        fd = open(file->draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST)
-            return -errno;
     }
-    return fd < 0 ? -EEXIST : fd;
+    return rc;
+}
+
+/* Where a link leads that leads to nothing yet, in the folder of `path`; NULL = `path` is no link. */
+static char *follow(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int folder_size = slash != NULL ? (int)(slash + 1 - path) : 0;
+    char target[PATH_MAX];
+    ssize_t size = readlink(path, target, sizeof(target));
+    char *followed;
+
+    if (size <= 0 || (size_t)size == sizeof(target))
+        return NULL;
+    if (asprintf(&followed, "%.*s%.*s", target[0] == '/' ? 0 : folder_size, path, (int)size, target) < 0)
+        return NULL;
+    return followed;
 }
 
 /* The path without links: a link stays one, and what it leads to is replaced. */
@@ -50,6 +90,8 @@ static char *resolve(const char *path)
 {
     char *resolved = realpath(path, NULL);
 
+    if (resolved == NULL)
+        resolved = follow(path);
     return resolved != NULL ? resolved : strdup(path);
 }
 
@@ -86,6 +128,52 @@ int whole_file_open(const char *path, struct whole_file *ret_file)
     }
     file->fd = rc;
     return 0;
+}
+
+int whole_file_check(const char *path)
+{
+    struct whole_file file;
+    int rc;
+
+    if (strcmp(path, "-") == 0)
+        return 0;
+    if (!is_replaceable(path))
+        return access(path, W_OK) == 0 ? 0 : -errno;
+    rc = whole_file_open(path, &file);
+    if (rc == 0)
+        whole_file_drop(&file);
+    return rc;
+}
+
+/* The folder that holds the file, and what it is called there: equal for equal files, also for those to come. */
+static bool find_place(const char *path, struct stat *ret_folder, char ret_name[PATH_MAX])
+{
+    char *resolved = resolve(path);
+    char *slash = resolved != NULL ? strrchr(resolved, '/') : NULL;
+    bool found;
+
+    if (resolved == NULL)
+        return false;
+    (void)snprintf(ret_name, PATH_MAX, "%s", slash != NULL ? slash + 1 : resolved);
+    if (slash != NULL)
+        slash[1] = '\0';
+    found = stat(slash != NULL ? resolved : ".", ret_folder) == 0;
+    free(resolved);
+    return found;
+}
+
+bool whole_file_same(const char *path, const char *other)
+{
+    char name[PATH_MAX], other_name[PATH_MAX];
+    struct stat status, other_status;
+
+    if (strcmp(path, other) == 0)
+        return true;
+    if (stat(path, &status) == 0 && stat(other, &other_status) == 0)
+        return status.st_dev == other_status.st_dev && status.st_ino == other_status.st_ino;
+    return find_place(path, &status, name) && find_place(other, &other_status, other_name) &&
+           status.st_dev == other_status.st_dev && status.st_ino == other_status.st_ino &&
+           strcmp(name, other_name) == 0;
 }
 
 static int write_all(int fd, const char *bytes, size_t size)

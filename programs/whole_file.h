@@ -11,6 +11,7 @@
 #define PROGRAMS_WHOLE_FILE_H
 
 #include <coir/types.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 struct whole_file {
@@ -23,12 +24,26 @@ struct whole_file {
 };
 
 /**
- * Begins the file `path`, or standard output if that is "-".
+ * Begins the file `path`, or standard output if that is "-". Where `path` is a
+ * pipe that nobody reads from, it waits for a reader, and lets signals through
+ * meanwhile.
  *
  * Returns: 0 and the file, which is to be kept or dropped, and to stay where it is until then.
  * Errors:  as open(2) of the draft, in the folder of the file; -ENOMEM.
  */
 COIR_MUST_USE int whole_file_open(const char *path, struct whole_file *ret_file);
+
+/**
+ * Can the file be written, as far as one can tell now? Nothing is left behind,
+ * and a pipe's reader notices nothing.
+ *
+ * Returns: 0.
+ * Errors:  as whole_file_open(), or access(2).
+ */
+COIR_MUST_USE int whole_file_check(const char *path);
+
+/** Do both lead to one file, which need not be there yet? */
+bool whole_file_same(const char *path, const char *other);
 
 /**
  * All has been written: the file is there from now on.

@@ -13,9 +13,9 @@
 #include <sys/socket.h>
 
 static const char help[] = "Usage: coir load URI [OPTION]...\n"
-                           "       coir load --merge FILE... | --compare OLD NEW\n"
+                           "       coir load --merge FILE... | --compare OLD NEW --report FILE\n"
                            "Sends messages to an echo server, and checks every byte that comes back.\n"
-                           "URI: tcp://HOST:PORT udp://HOST:PORT unix:///PATH unix://@NAME unixgram:///PATH\n"
+                           "URI: tcp://HOST:PORT udp://HOST:PORT unix:///PATH unix://@NAME, or unixgram://\n"
                            "\n"
                            "  --connections N   at a time                                    (default: 64)\n"
                            "  --size SIZE       of a message                                 (default: 64)\n"
@@ -29,7 +29,7 @@ static const char help[] = "Usage: coir load URI [OPTION]...\n"
                            "  --idle            hold the connections open; an echo before and after\n"
                            "  --half-close      finish our half first, the server owes the rest\n"
                            "  --sources A-B     connect from these addresses in turn\n"
-                           "  --patience TIME   an answer that takes longer is an error      (default: 5s)\n"
+                           "  --patience TIME   for an answer; longer is an error (default: 5s, UDP 1s)\n"
                            "  --json FILE       the result; also with --merge; '-': standard output\n"
                            "  --report FILE     the result as a page of HTML; also with --merge, --compare\n"
                            "  --engine NAME     auto, epoll or poll. Or: --quiet, --help, --version\n"
@@ -70,7 +70,7 @@ const struct option_table options_table = {"load", known};
 static bool take_time(int code, const char *value, bool may_be_zero, coir_time *ret_time)
 {
     coir_time time = 0;
-    const char *flaw = may_be_zero && strcmp(value, "0") == 0 ? NULL : value_read_duration(value, false, &time);
+    const char *flaw = strcmp(value, "0") == 0 ? NULL : value_read_duration(value, false, &time);
 
     if (flaw == NULL && time == 0 && !may_be_zero)
         flaw = "zero is too short";
@@ -119,6 +119,14 @@ static bool take_sources(struct load_options *options, const char *value)
     return true;
 }
 
+static bool take_path(int code, const char *value, const char **ret_path)
+{
+    if (!option_judge(&options_table, code, value, value[0] == '\0' ? "it names no file" : NULL))
+        return false;
+    *ret_path = value;
+    return true;
+}
+
 /* An option's own value. */
 static bool take_value(struct load_options *options, int code, const char *value)
 {
@@ -144,11 +152,9 @@ static bool take_value(struct load_options *options, int code, const char *value
     case OPTION_SOURCES:
         return take_sources(options, value);
     case OPTION_JSON:
-        options->json = value;
-        return true;
+        return take_path(code, value, &options->json);
     case OPTION_REPORT:
-        options->report = value;
-        return true;
+        return take_path(code, value, &options->report);
     default:
         return option_take_engine(&options_table, code, value, &options->engine);
     }

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "load/options_reading.h"
 #include "load/result/json.h"
+#include "whole_file.h"
 #include <coir/datagram.h>
 #include <coir/error.h>
 #include <stdio.h>
@@ -29,8 +30,8 @@ static bool check_repetition(const struct load_options *options)
 {
     for (size_t i = 1; i < options->file_count; i++)
         for (size_t j = 0; j < i; j++)
-            if (strcmp(options->files[i], options->files[j]) == 0) {
-                command_complain("load", "'%s' is named twice", options->files[i]);
+            if (whole_file_same(options->files[i], options->files[j])) {
+                command_complain("load", "'%s' is named twice, before as '%s'", options->files[i], options->files[j]);
                 return false;
             }
     return true;
@@ -136,7 +137,7 @@ bool options_check(struct reading *reading)
 {
     struct load_options *options = &reading->options;
 
-    if (options->json != NULL && options->report != NULL && strcmp(options->json, options->report) == 0) {
+    if (options->json != NULL && options->report != NULL && whole_file_same(options->json, options->report)) {
         command_complain("load", "--json and --report cannot both go to '%s'", options->json);
         return false;
     }

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -151,6 +152,60 @@ TEST(a_link_stays_a_link)
     assert_int_equal(lstat(link_path, &status), 0);
     assert_true(S_ISLNK(status.st_mode));
     expect_text("new");
+    remove_folder();
+}
+
+TEST(a_link_that_leads_nowhere_stays_a_link)
+{
+    struct whole_file file;
+    struct stat status;
+
+    make_folder();
+    assert_int_equal(symlink("file", link_path), 0);
+    assert_true(whole_file_same(link_path, path));
+    assert_int_equal(whole_file_open(link_path, &file), 0);
+    fputs("new", file.stream);
+    assert_int_equal(whole_file_keep(&file), 0);
+    assert_int_equal(lstat(link_path, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    expect_text("new");
+    remove_folder();
+}
+
+TEST(one_file_has_many_names)
+{
+    char longer[128], other[128];
+
+    make_folder();
+    snprintf(longer, sizeof(longer), "%s/./file", folder);
+    snprintf(other, sizeof(other), "%s/other", folder);
+    for (int i = 0; i < 2; i++) { /* before it is there, and after that */
+        assert_true(whole_file_same(path, longer));
+        assert_false(whole_file_same(path, other));
+        put("text");
+    }
+    assert_int_equal(symlink("file", link_path), 0);
+    assert_true(whole_file_same(path, link_path));
+    assert_false(whole_file_same("/nonexistent/file", path));
+    remove_folder();
+}
+
+TEST(a_check_leaves_nothing_and_no_reader_sees_it)
+{
+    struct pollfd reader = {.events = POLLIN};
+
+    make_folder();
+    assert_int_equal(whole_file_check(path), 0);
+    assert_int_equal(count_entries(), 0);
+    assert_int_equal(whole_file_check("/nonexistent/folder/file"), -ENOENT);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    reader.fd = open(path, O_RDONLY | O_NONBLOCK);
+    assert_int_equal(whole_file_check(path), 0);
+    assert_int_equal(poll(&reader, 1, 0), 0);
+    put("text");
+    assert_int_equal(poll(&reader, 1, 0), 1);
+    assert_true(reader.revents & POLLHUP); /* as it would have been at once, had somebody come and gone */
+    close(reader.fd);
     remove_folder();
 }
 

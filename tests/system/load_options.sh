@@ -28,6 +28,8 @@ refuses 'more than 1G' load $here --size 2G
 refuses "--duration '10'" load $here --duration 10
 refuses 'longer than a day' load $here --duration 25h
 refuses "--patience '0s'" load $here --patience 0s
+refuses 'zero is too short' load $here --duration 0
+refuses 'it names no file' load $here --report ''
 refuses "--rate '0'" load $here --rate 0
 refuses "--engine 'uring'" load $here --engine uring
 refuses "--sources 'home'" load $here --sources home
@@ -41,6 +43,7 @@ refuses '65507 bytes' load udp://127.0.0.1:7 --size 64K
 refuses 'same family' load $here --sources fd00::1
 refuses "'zzz'" load $here -- zzz
 refuses "cannot both go to 'x'" load $here --json x --report x
+refuses "cannot both go to 'x'" load $here --json x --report ./x
 run 1 load $here --sources 192.0.2.7
 says 'not an address of this host'
 COIR_ENGINE=steam run 1 load $here
