@@ -38,7 +38,6 @@ static int run_load(const struct cell *cell, uint16_t port, struct account *ret_
 {
     static struct load_result result;
     static struct load_options options;
-    bool interrupted;
     int rc;
 
     options = (struct load_options){.quiet = true,
@@ -50,7 +49,7 @@ static int run_load(const struct cell *cell, uint16_t port, struct account *ret_
                                                  .patience_ns = 10 * COIR_SECOND}};
     (void)snprintf(options.settings.uri, sizeof(options.settings.uri), "tcp://127.0.0.1:%u", port);
     histogram_clear(&result.latency);
-    rc = swarm_run(&options, &result, &interrupted);
+    rc = swarm_run(&options, &result);
     if (rc < 0 || load_result_errors(&result) > 0 || result.messages == 0)
         return fprintf(stderr, "load: the run failed: %s\n", coir_error_text(rc)), -1;
     *ret_account = (struct account){.messages = result.messages, .cpu_ns = result.load_cpu_ns};

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 /** Descriptors that are no connection's: the engine's, standard ones, and some to spare. */
@@ -49,6 +50,7 @@ static void describe(const struct load_options *options, struct load_result *res
 
     result->settings = options->settings;
     result->processes = 1;
+    result->began = (int64_t)time(NULL);
     result->server_cpu_ns = -1;
     histogram_clear(&result->latency);
     (void)snprintf(result->version, sizeof(result->version), "%s", coir_version());
@@ -76,11 +78,8 @@ static int write_page(const char *path, const struct load_result *result, const 
 /* Can the file be written? Better known before a long run than after it. */
 static bool check_file(const char *path)
 {
-    struct whole_file file;
-    int rc = path == NULL || strcmp(path, "-") == 0 ? 0 : whole_file_open(path, &file);
+    int rc = path == NULL ? 0 : whole_file_check(path);
 
-    if (rc == 0 && path != NULL && strcmp(path, "-") != 0)
-        whole_file_drop(&file);
     if (rc < 0)
         command_complain("load", "cannot write '%s': %s", path, strerror(-rc));
     return rc == 0;
@@ -131,7 +130,18 @@ static int judge(const struct load_result *result)
     /* The network may lose datagrams, but not all of them. */
     if ((result->errors[LOAD_ERROR_DATAGRAM_LOST] > 0 && result->messages == 0) || result->unsent > 0)
         return COMMAND_FAILED;
-    return load_result_errors(result) > result->errors[LOAD_ERROR_DATAGRAM_LOST] ? COMMAND_FAILED : COMMAND_DONE;
+    if (load_result_errors(result) > result->errors[LOAD_ERROR_DATAGRAM_LOST])
+        return COMMAND_FAILED;
+    return result->interrupted ? COMMAND_CUT_OFF : COMMAND_DONE;
+}
+
+/* Wrong bytes are worse than a result that cannot be written. Returns an exit code. */
+static int conclude(const struct load_options *options, const struct load_result *result)
+{
+    int told = tell(options, result);
+    int code = judge(result);
+
+    return told == COMMAND_DONE || code == COMMAND_WRONG ? code : told;
 }
 
 /* Is the address of ours that connection `number` would come from one of this host? */
@@ -165,8 +175,6 @@ static void block_signals(void)
 
 static int run(const struct load_options *options, struct load_result *result)
 {
-    bool interrupted = false;
-    int code;
     int rc;
 
     if (!fit_connections(options->settings.connections) || !check_sources(&options->sources) ||
@@ -175,15 +183,12 @@ static int run(const struct load_options *options, struct load_result *result)
     (void)signal(SIGPIPE, SIG_IGN); /* whoever reads our messages may leave */
     block_signals();
     describe(options, result);
-    rc = swarm_run(options, result, &interrupted);
+    rc = swarm_run(options, result);
     if (rc < 0) {
         command_complain_of_run("load", options->engine, rc);
         return COMMAND_FAILED;
     }
-    code = tell(options, result);
-    if (code == COMMAND_DONE)
-        code = judge(result);
-    return code == COMMAND_DONE && interrupted ? COMMAND_CUT_OFF : code;
+    return conclude(options, result);
 }
 
 static bool read_result(const char *path, struct load_result *ret_result)
@@ -198,8 +203,6 @@ static bool read_result(const char *path, struct load_result *ret_result)
 
 static int merge(const struct load_options *options, struct load_result *result, struct load_result *other)
 {
-    int code;
-
     if (!read_result(options->files[0], result))
         return COMMAND_FAILED;
     for (size_t i = 1; i < options->file_count; i++) {
@@ -213,8 +216,7 @@ static int merge(const struct load_options *options, struct load_result *result,
         command_complain("load", "'%s' does not go with '%s': %s", options->files[i], options->files[0], flaw);
         return COMMAND_FAILED;
     }
-    code = tell(options, result);
-    return code == COMMAND_DONE ? judge(result) : code;
+    return conclude(options, result);
 }
 
 static int compare(const struct load_options *options, struct load_result *result, struct load_result *other)

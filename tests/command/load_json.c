@@ -36,7 +36,7 @@ static void end(void)
 
 static void make_settings(struct load_settings *settings)
 {
-    snprintf(settings->uri, sizeof(settings->uri), "unix:///tmp/\"\\\xc3\xa9\x01");
+    snprintf(settings->uri, sizeof(settings->uri), "unix:///tmp/\"\\\xc3\xa9");
     snprintf(settings->sources, sizeof(settings->sources), "127.0.0.1-127.0.0.8");
     snprintf(settings->engine, sizeof(settings->engine), "poll");
     settings->mode = LOAD_MODE_OPEN;
@@ -63,6 +63,9 @@ static void make(void)
     result.opened = 1200;
     result.open_most = 1001;
     result.unsent = 17;
+    result.in_time = 33;
+    result.interrupted = true;
+    result.abandoned = 5;
     result.bytes = INT64_C(1) << 53;
     for (unsigned int error = 0; error < LOAD_ERROR_COUNT; error++)
         result.errors[error] = error * error;
@@ -135,6 +138,9 @@ static void expect_same(void)
     assert_int_equal(result.opened, again.opened);
     assert_int_equal(result.open_most, again.open_most);
     assert_int_equal(result.unsent, again.unsent);
+    assert_int_equal(result.in_time, again.in_time);
+    assert_int_equal(result.interrupted, again.interrupted);
+    assert_int_equal(result.abandoned, again.abandoned);
     assert_int_equal(result.messages, again.messages);
     assert_int_equal(result.bytes, again.bytes);
     assert_memory_equal(result.errors, again.errors, sizeof(result.errors));
@@ -179,10 +185,10 @@ TEST(bytes_that_are_no_text_are_written_as_question_marks)
 {
     begin();
     make();
-    snprintf(result.settings.uri, sizeof(result.settings.uri), "a\xff\xc3\xa9\xed\xa0\x80\xc3");
+    snprintf(result.settings.uri, sizeof(result.settings.uri), "a\xff\xc3\xa9\xed\xa0\x80\xc3\x1b[m\x7f");
     write_result();
     assert_true(result_json_read(path, &again, reason));
-    assert_string_equal(again.settings.uri, "a?\xc3\xa9????");
+    assert_string_equal(again.settings.uri, "a?\xc3\xa9?????[m?");
     end();
 }
 
@@ -242,6 +248,10 @@ static const struct flaw flaws[] = {
     {"2026-11-28T", "2026-02-30T", "began is not a moment"},
     {"2026-11-28T", "2026-11-28 ", "began is not a moment"},
     {".000Z\"", "\"", "began is not a moment"},
+    {".000Z\"", ".000+09:00Z\"", "began is not a moment"},
+    {"\"interrupted\": true", "\"interrupted\": 1", "interrupted is neither true nor false"},
+    {"\"uri\":\"", "\"uri\":\"\\u001b]0;", "settings.uri has a byte that is no text"},
+    {"\"measured_s\": ", "\"measured_s\": 0, \"x\": ", "measured_s is 0, and there are messages"},
     {"\"processes\": 2", "\"processes\": -2", "processes is not a whole number from 0 to 9007199254740992"},
     {"\"processes\": 2", "\"processes\": 2.0", "processes is not a whole number"},
     {"\"processes\": 2", "\"processes\": 9007199254740993", "processes is not a whole number"},
@@ -414,14 +424,22 @@ TEST(a_file_that_cannot_be_written_is_told)
     end();
 }
 
+static void expect_too_large(void)
+{
+    assert_false(result_json_write(&result, path, reason));
+    assert_non_null(strstr(reason, "counts are larger than JSON can tell"));
+    assert_int_equal(access(path, F_OK), -1);
+}
+
 TEST(counts_that_json_cannot_tell_are_not_written)
 {
     begin();
     make();
     result.bytes++;
-    assert_false(result_json_write(&result, path, reason));
-    assert_non_null(strstr(reason, "counts are larger than JSON can tell"));
-    assert_int_equal(access(path, F_OK), -1);
+    expect_too_large();
+    make();
+    result.settings.connections = (UINT64_C(1) << 53) + 1;
+    expect_too_large();
     end();
 }
 

@@ -31,6 +31,8 @@ static void make(struct load_result *made)
     made->open_most = 10;
     made->unsent = 6;
     made->messages = 2;
+    made->in_time = 4;
+    made->abandoned = 1;
     made->bytes = 128;
     histogram_add(&made->latency, 1000);
     histogram_add(&made->latency, 5000);
@@ -161,6 +163,7 @@ TEST(two_processes_are_one_result)
     other.errors[LOAD_ERROR_RESET] = 3;
     histogram_add(&other.latency, 9000);
     other.messages++;
+    other.interrupted = true;
     snprintf(result.settings.sources, sizeof(result.settings.sources), "127.0.0.1");
     snprintf(other.settings.sources, sizeof(other.settings.sources), "127.0.0.2");
     assert_null(load_result_merge(&result, &other));
@@ -169,6 +172,10 @@ TEST(two_processes_are_one_result)
     assert_int_equal(result.opened, 24);
     assert_int_equal(result.open_most, 20);
     assert_int_equal(result.unsent, 12);
+    assert_int_equal(result.in_time, 8);
+    assert_int_equal(result.abandoned, 2);
+    assert_true(result.interrupted);
+    assert_float_equal(load_result_cost(&result, result.load_cpu_ns), 2.5e8, 1);
     assert_int_equal(result.messages, 5);
     assert_int_equal(result.bytes, 256);
     assert_int_equal(result.latency.total, 5);

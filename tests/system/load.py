@@ -187,6 +187,12 @@ def ports_that_run_out_are_explained():
     done = subprocess.run([*words, "--sources", "127.0.0.1-127.0.0.8"], capture_output=True, text=True, timeout=60,
                           check=False)
     expect(done.returncode == 0, done.stdout + done.stderr)
+    script = ("echo 40000 40009 >/proc/sys/net/ipv4/ip_local_port_range && ip link set lo up && "
+              "exec \"$0\" load udp://127.0.0.1:7007 \"$@\"")
+    done = subprocess.run(["unshare", "-rn", "sh", "-c", script, COMMAND, "--connections", "20", *BRIEFLY],
+                          capture_output=True, text=True, timeout=60, check=False)
+    said = done.stdout + done.stderr
+    expect(done.returncode == 1 and "ip_local_port_range" in said and "no_port" in said, said)
 
 
 def a_signal_ends_it_with_a_result():
@@ -230,6 +236,9 @@ def results_of_several_processes_merge():
         expect(whole["latency_us"]["most"] == max(part["latency_us"]["most"] for part in parts), "the longest")
         expect(sum(count for _, count in whole["histogram"]) == whole["messages"], "the histogram")
         expect(os.path.getsize(os.path.join(folder, "page.html")) > 1000, "the page")
+        twice = [files[0], os.path.join(folder, ".", os.path.basename(files[0]))]
+        done = subprocess.run([COMMAND, "load", "--merge", *twice], capture_output=True, text=True, check=False)
+        expect(done.returncode == 2 and "is named twice" in done.stderr, done.stderr)
 
 
 def the_servers_processor_time_is_told():

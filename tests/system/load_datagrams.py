@@ -193,6 +193,8 @@ def a_server_that_does_not_read_holds_up_nobody_for_ever():
         expect(outcome.code == 1 and outcome.errors.pop("silent") == 2, outcome.said)
         expect(outcome.errors.get("datagram_lost", 0) == sent, "%d were sent: %s" % (sent, outcome.said))
         expect("the server does not read" in outcome.said, outcome.said)
+        if "--rate" in manner:
+            expect(outcome.result.get("unsent", 1000 - sent) == 1000 - sent, "%d were sent: %s" % (sent, outcome.said))
 
 
 def fill(deaf):
@@ -223,6 +225,15 @@ def unix_datagrams_fill_the_queues_of_both_sides():
     with tempfile.TemporaryDirectory() as folder:
         with Server(address=["tcp://127.0.0.1:0", "unixgram://%s/d" % folder]):
             right_briefly("unixgram://%s/d" % folder, "--connections", 4, "--depth", 64, "--patience", "5s")
+
+
+def a_schedule_lasts_until_its_end_though_its_last_message_is_back():
+    with Server(address=["tcp://127.0.0.1:0", "udp://127.0.0.1:0"]) as server:
+        for manner in (["udp", "--rate", 1], ["tcp", "--rate", 2, "--churn"]):
+            address = next(uri for uri in server.addresses if uri.startswith(manner[0]))
+            outcome = load(address, "--connections", 1, *manner[1:], "--duration", "1s", "--warmup", "0")
+            right(outcome)
+            expect(outcome.result.get("measured_s", 1) >= 1, outcome.result)
 
 
 def a_rate_that_cannot_be_kept_ends_in_time():

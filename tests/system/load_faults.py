@@ -16,8 +16,11 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from echo_server import COMMAND, expect, run_cases
-from load_outcome import BRIEFLY, load, right
+from load_outcome import BRIEFLY, HAS_JSON, Run, load, right
 from load_wrong_bytes import corrupt, drop, repeat, swap
+
+
+LOOK_BYTES = 128  # that are sent to see what is wrong with a connection
 
 
 class Faulty:
@@ -188,6 +191,46 @@ def what_a_server_holds_up_past_the_end_is_in_the_latencies():
         outcome = load(server.address, "--connections", 4, "--rate", 400, "--duration", "1s", "--warmup", "0")
     expect(outcome.code == 0 and outcome.messages == 400, outcome.said)
     expect(outcome.percentile("p90") > 500e3, outcome.said)
+    expect("in time" in outcome.said and outcome.result.get("in_time", 0) < 400, outcome.said)
+
+
+def what_was_due_is_sent_or_counted_as_not_sent():
+    """Of connections that fail, too, though more is sent over them to see what is wrong."""
+    taken = [0, 0, 0]
+
+    def be_silent(client, number):
+        while data := client.recv(65536):
+            taken[number] += len(data)
+
+    with Faulty(serve=be_silent) as server:
+        outcome = load(server.address, "--connections", 3, "--rate", 150, "--duration", "1s", "--warmup", "0",
+                       "--patience", "300ms")
+    expect(outcome.code == 1 and outcome.errors == {"silent": 3}, outcome.said)
+    sent = (sum(taken) - 3 * LOOK_BYTES) // 64
+    found = re.search(r"NOT SENT +(\d+) ", outcome.said)
+    expect(found and int(found[1]) == 150 - sent, "%d were sent: %s" % (sent, outcome.said))
+
+
+def an_interrupt_leaves_nothing_out():
+    with Faulty(serve=lambda client, number: time.sleep(60)) as server:
+        run = Run(server.address, "--connections", 2, "--depth", 3, "--duration", "60s")
+        while len(server.clients) < 2:
+            time.sleep(0.01)
+        for client in server.clients:
+            client.recv(3 * 64, socket.MSG_PEEK | socket.MSG_WAITALL)
+        run.process.send_signal(signal.SIGINT)
+        outcome = run.finish()
+    expect(outcome.code == 3 and "INTERRUPTED  6 messages" in outcome.said, outcome.said)
+    expect("every byte that was sent came back until then" in outcome.said, outcome.said)
+    if HAS_JSON:
+        expect(outcome.result["interrupted"] and outcome.result["abandoned"] == 6, outcome.result)
+        expect(not outcome.result["began"].startswith("1970"), outcome.result["began"])
+
+
+def wrong_bytes_are_told_though_the_result_cannot_be():
+    with Faulty(at_byte(100, corrupt)) as server:
+        outcome = load(server.address, "--connections", 1, *BRIEFLY, "--report", "/dev/full")
+    expect(outcome.code == 4 and "cannot write '/dev/full'" in outcome.said, outcome.said)
 
 
 def a_half_that_is_not_closed_is_missed():

@@ -121,22 +121,25 @@ static void write_verdict(const struct page *page, size_t index)
 {
     const struct load_result *result = page->results[index];
     uint64_t errors = load_result_errors(result);
-    char all[HTML_NUMBER_SIZE], wrong[HTML_NUMBER_SIZE];
+    char all[HTML_NUMBER_SIZE], wrong[HTML_NUMBER_SIZE], abandoned[HTML_NUMBER_SIZE];
 
     html_print_count((double)errors, all);
+    html_print_count((double)result->abandoned, abandoned);
     html_print_count((double)load_result_wrong(result), wrong);
     fprintf(page->file, "<p class=\"verdict %s\">", errors > 0 || result->messages == 0 ? "wrong" : "good");
     if (page->count > 1) {
         html_text(page->file, page->names[index]);
         fputs(": ", page->file);
     }
+    if (result->interrupted)
+        fprintf(page->file, "It was interrupted, with %s messages under way. ", abandoned);
     if (errors > 0)
         fprintf(page->file, "%s %s, %s of wrong bytes.", all, errors == 1 ? "error" : "errors",
                 load_result_wrong(result) > 0 ? wrong : "none");
     else if (result->messages == 0)
         fputs("No message came back while it was measured.", page->file);
     else
-        fputs("Every byte came back as it was sent.", page->file);
+        fprintf(page->file, "Every %sbyte came back as it was sent.", result->abandoned > 0 ? "other " : "");
     fputs("</p>\n", page->file);
 }
 

@@ -94,6 +94,16 @@ static double get_unsent(const struct load_result *result)
     return (double)result->unsent;
 }
 
+static double get_in_time(const struct load_result *result)
+{
+    return (double)result->in_time;
+}
+
+static double get_abandoned(const struct load_result *result)
+{
+    return (double)result->abandoned;
+}
+
 static double get_errors(const struct load_result *result)
 {
     return (double)load_result_errors(result);
@@ -101,14 +111,12 @@ static double get_errors(const struct load_result *result)
 
 static double get_load_cpu(const struct load_result *result)
 {
-    return result->messages > 0 ? (double)result->load_cpu_ns / (double)result->messages : NAN;
+    return load_result_cost(result, result->load_cpu_ns);
 }
 
 static double get_server_cpu(const struct load_result *result)
 {
-    if (result->server_cpu_ns < 0 || result->messages == 0)
-        return NAN;
-    return (double)result->server_cpu_ns / (double)result->messages;
+    return load_result_cost(result, result->server_cpu_ns);
 }
 
 static double busy_share(coir_time cpu_ns, coir_time measured_ns)
@@ -147,7 +155,9 @@ static const struct figure figures[] = {
     {"processor time of the server, per message", get_server_cpu, html_print_duration},
     {"processor time of the load, of one processor", get_load_share, html_print_share},
     {"processor time of the server, of one processor", get_server_share, html_print_share},
+    {"messages that came back while it was measured", get_in_time, html_print_count},
     {"messages due and never sent", get_unsent, html_print_count},
+    {"messages under way when it was interrupted", get_abandoned, html_print_count},
     {"connections opened, in all", get_opened, html_print_count},
     {"connections open at a time, at most", get_open_most, html_print_count},
     {"measured for", get_measured, html_print_duration},

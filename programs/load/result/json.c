@@ -214,8 +214,11 @@ static json_t *make_result(const struct load_result *result)
         {"opened", make_count(result->opened)},
         {"open_most", make_count(result->open_most)},
         {"messages", make_count(result->messages)},
+        {"in_time", make_count(result->in_time)},
         {"bytes", make_count(result->bytes)},
         {"unsent", make_count(result->unsent)},
+        {"interrupted", json_boolean(result->interrupted)},
+        {"abandoned", make_count(result->abandoned)},
         {"messages_per_s", json_real(load_result_rate(result))},
         {"bytes_per_s", json_real(load_result_byte_rate(result))},
         {"latency_us", make_latency(&result->latency)},
@@ -261,8 +264,23 @@ static bool print_result(FILE *stream, const struct load_result *result)
 /* True if the counts come back from JSON as they are. */
 static bool is_exact(const struct load_result *result)
 {
-    return result->messages <= RESULT_JSON_COUNT_MAX && result->bytes <= RESULT_JSON_COUNT_MAX &&
-           load_result_errors(result) <= RESULT_JSON_COUNT_MAX;
+    const uint64_t counts[] = {
+        result->messages,
+        result->in_time,
+        result->bytes,
+        result->unsent,
+        result->abandoned,
+        result->processes,
+        result->open_most,
+        result->opened,
+        result->settings.connections,
+        load_result_errors(result),
+    };
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        if (counts[i] > RESULT_JSON_COUNT_MAX)
+            return false;
+    return result->settings.rate <= RESULT_JSON_RATE_MAX;
 }
 
 static bool refuse(const char *path, const char *why, char ret_reason[RESULT_JSON_REASON_SIZE])

@@ -13,6 +13,7 @@
 #define RESULT_JSON_PROGRAM "coir load"
 /** What a double still holds exactly, and so every reader of JSON. */
 #define RESULT_JSON_COUNT_MAX (INT64_C(1) << 53)
+#define RESULT_JSON_RATE_MAX 1e15
 /** So much of a path is told; its end says more than its beginning. */
 #define RESULT_JSON_PATH_SIZE 161
 

@@ -8,6 +8,7 @@
  * A reader that has failed holds the reason, and each further call on it fails.
  */
 #include "load/result/json_names.h"
+#include "load/result/text.h"
 #include "value.h"
 #include <errno.h>
 #include <jansson.h>
@@ -19,7 +20,6 @@
 #define FILE_SIZE_MAX (4U << 20) /* thrice what the largest result is, with a space around each number */
 #define SECONDS_MAX 9.2e9        /* in nanoseconds, what a coir_time holds */
 #define INTERVAL_MAX 1e6
-#define RATE_MAX 1e15
 #define DAY_SIZE 19 /* "2026-11-28T04:31:23" */
 
 struct reader {
@@ -144,6 +144,9 @@ static bool read_text(struct reader *reader, const json_t *object, const char *n
     if (json_string_length(value) >= room)
         return fail(reader, "%s%s is longer than %zu bytes", reader->group, name, room - 1);
     snprintf(ret_text, room, "%s", json_string_value(value));
+    for (size_t i = 0; ret_text[i] != '\0'; i++)
+        if (text_is_control(ret_text[i]))
+            return fail(reader, "%s%s has a byte that is no text", reader->group, name);
     return true;
 }
 
@@ -171,7 +174,8 @@ static bool read_moment(struct reader *reader, const json_t *object, const char 
     end = strptime(text, "%Y-%m-%dT%H:%M:%S", &day);
     *ret_seconds = (int64_t)timegm(&day);
     value_print_moment(*ret_seconds, 0, again);
-    if (end == NULL || strncmp(text, again, DAY_SIZE) != 0 || text[strlen(text) - 1] != 'Z')
+    if (end == NULL || strncmp(text, again, DAY_SIZE) != 0 ||
+        DAY_SIZE + strspn(text + DAY_SIZE, ".0123456789") + 1 != strlen(text) || text[strlen(text) - 1] != 'Z')
         return fail(reader, "%s is not a moment such as 2026-11-28T04:31:23.000Z", name);
     return true;
 }
@@ -202,7 +206,7 @@ static bool read_settings(struct reader *reader, const json_t *root, struct load
            read_count(reader, object, "connections", &settings->connections) &&
            read_count(reader, object, "message_bytes", &settings->message_bytes) &&
            read_count(reader, object, "depth", &settings->depth) &&
-           read_number(reader, object, "rate", RATE_MAX, &settings->rate) &&
+           read_number(reader, object, "rate", RESULT_JSON_RATE_MAX, &settings->rate) &&
            read_bool(reader, object, "half_close", &settings->half_close) &&
            read_seconds_or(reader, object, "duration_s", COIR_FOREVER, &settings->duration_ns) &&
            read_seconds_or(reader, object, "warmup_s", COIR_FOREVER, &settings->warmup_ns) &&
@@ -331,6 +335,8 @@ static bool read_histogram(struct reader *reader, const json_t *root, struct loa
     if (result->latency.total != result->messages)
         return fail(reader, "histogram has %llu messages, and messages is %llu",
                     (unsigned long long)result->latency.total, (unsigned long long)result->messages);
+    if (result->messages > 0 && result->measured_ns == 0)
+        return fail(reader, "measured_s is 0, and there are messages");
     return result->messages == 0 || read_latency(reader, root, &result->latency);
 }
 
@@ -361,9 +367,12 @@ static bool read_result(struct reader *reader, const json_t *root, struct load_r
            read_count(reader, root, "opened", &result->opened) &&
            read_count(reader, root, "open_most", &result->open_most) &&
            read_count(reader, root, "messages", &result->messages) &&
-           read_count(reader, root, "bytes", &result->bytes) && read_count(reader, root, "unsent", &result->unsent) &&
-           read_histogram(reader, root, result) && read_settings(reader, root, &result->settings) &&
-           read_errors(reader, root, result) && read_cpu(reader, root, result) && read_timeline(reader, root, result);
+           read_count(reader, root, "in_time", &result->in_time) && read_count(reader, root, "bytes", &result->bytes) &&
+           read_count(reader, root, "unsent", &result->unsent) &&
+           read_bool(reader, root, "interrupted", &result->interrupted) &&
+           read_count(reader, root, "abandoned", &result->abandoned) && read_histogram(reader, root, result) &&
+           read_settings(reader, root, &result->settings) && read_errors(reader, root, result) &&
+           read_cpu(reader, root, result) && read_timeline(reader, root, result);
 }
 
 /* All of a file that is not too large; NULL and the reason. */

@@ -3,6 +3,7 @@
  * What a run found out: see result.h.
  */
 #include "load/result/result.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ static const struct error_words error_words[] = {
     [LOAD_ERROR_NO_PORT] = {"no_port", "connections found every local port of their source address in use"},
     [LOAD_ERROR_NO_DESCRIPTOR] = {"no_descriptor", "connections got no descriptor, or no memory for one"},
     [LOAD_ERROR_RESET] = {"reset", "connections broke"},
-    [LOAD_ERROR_ENDED] = {"ended", "connections were finished by the server while bytes were owed"},
+    [LOAD_ERROR_ENDED] = {"ended", "connections were finished by the server before their time"},
     [LOAD_ERROR_SILENT] = {"silent", "connections were owed bytes, and none came for as long as the patience lasts"},
     [LOAD_ERROR_DATAGRAM_LOST] = {"datagram_lost", "datagrams did not come back within the patience"},
     [LOAD_ERROR_CORRUPTED] = {"corrupted", "bytes had another value"},
@@ -88,6 +89,11 @@ double load_result_rate(const struct load_result *result)
 double load_result_byte_rate(const struct load_result *result)
 {
     return per_second(result->bytes, result->measured_ns);
+}
+
+double load_result_cost(const struct load_result *result, coir_time cpu_ns)
+{
+    return cpu_ns >= 0 && result->in_time > 0 ? (double)cpu_ns / (double)result->in_time : (double)NAN;
 }
 
 static void add_point(struct load_point *point, const struct load_point *other)
@@ -177,6 +183,8 @@ static bool is_too_large(const struct load_result *result, const struct load_res
         {result->opened, other->opened},
         {result->open_most, other->open_most},
         {result->unsent, other->unsent},
+        {result->in_time, other->in_time},
+        {result->abandoned, other->abandoned},
         {result->processes, other->processes},
         {result->settings.connections, other->settings.connections},
         {(uint64_t)result->load_cpu_ns, (uint64_t)other->load_cpu_ns},
@@ -313,6 +321,9 @@ static void merge_counts(struct load_result *result, const struct load_result *o
     result->opened += other->opened;
     result->open_most += other->open_most;
     result->unsent += other->unsent;
+    result->interrupted |= other->interrupted;
+    result->abandoned += other->abandoned;
+    result->in_time += other->in_time;
     result->messages += other->messages;
     result->bytes += other->bytes;
     for (unsigned int error = 0; error < LOAD_ERROR_COUNT; error++)

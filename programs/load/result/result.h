@@ -19,7 +19,7 @@ enum load_error {
     LOAD_ERROR_NO_PORT,       /* every local port of a source address is in use */
     LOAD_ERROR_NO_DESCRIPTOR, /* or no memory for one */
     LOAD_ERROR_RESET,         /* the connection broke */
-    LOAD_ERROR_ENDED,         /* the server finished, and bytes were owed */
+    LOAD_ERROR_ENDED,         /* the server finished before its time */
     LOAD_ERROR_SILENT,        /* bytes were owed, and none came for the patience */
     LOAD_ERROR_DATAGRAM_LOST, /* a datagram did not come back within the patience */
     LOAD_ERROR_CORRUPTED,     /* from here on the bytes are wrong: another value */
@@ -72,16 +72,19 @@ struct load_result {
     struct load_settings settings;
     char version[32];                  /* of coir */
     char machine[LOAD_TEXT_SIZE];      /* "Linux 6.1.0 x86_64, 2 processors" */
-    int64_t began;                     /* of what is measured: seconds since 1970 */
+    int64_t began;                     /* of what is measured, or of a run that never came so far: seconds since 1970 */
     coir_time measured_ns;             /* wall time that the messages below are of */
     uint64_t processes;                /* results that were merged; 1 */
     uint64_t opened;                   /* connections, in all */
     uint64_t open_most;                /* at a time */
-    uint64_t messages;                 /* that came back while it was measured */
-    uint64_t bytes;                    /* of these messages, one way */
-    uint64_t unsent;                   /* messages that were due and never sent: the load could not keep its rate */
+    uint64_t messages;                 /* that came back while it was measured; with a rate, that were due then */
+    uint64_t in_time;                  /* that came back while it was measured, whenever they were due */
+    uint64_t bytes;                    /* of `messages`, one way */
+    uint64_t unsent;                   /* messages that were due and never sent */
+    bool interrupted;                  /* by a signal */
+    uint64_t abandoned;                /* messages that were under way then */
     uint64_t errors[LOAD_ERROR_COUNT]; /* from the first connection to the last byte, warm-up included */
-    struct histogram latency;          /* of these messages */
+    struct histogram latency;          /* of `messages` */
     coir_time load_cpu_ns;             /* our processor time while it was measured */
     coir_time server_cpu_ns;           /* the server's; -1 = cannot be read from here */
     coir_time point_ns;                /* how long an interval of the timeline is */
@@ -105,6 +108,9 @@ uint64_t load_result_wrong(const struct load_result *result);
 /** Messages a second, and bytes a second one way; 0 if nothing was measured. */
 double load_result_rate(const struct load_result *result);
 double load_result_byte_rate(const struct load_result *result);
+
+/** Processor time a message, in nanoseconds, of all that was used while it was measured; NAN if that is not known. */
+double load_result_cost(const struct load_result *result, coir_time cpu_ns);
 
 /** Notes in the timeline what happened `at_ns` after the beginning; when it is full its intervals get twice as long. */
 void load_result_note(struct load_result *result, coir_time at_ns, uint64_t messages, uint64_t errors, int64_t most_ns);

@@ -54,10 +54,11 @@ static void print_settings(FILE *file, const struct load_settings *settings)
     value_print_duration(settings->duration_ns, duration);
     fprintf(file, "%s: %s, %s connections, messages of %s", settings->uri, load_mode_name(settings->mode),
             count_of(settings->connections, count), size_of(settings->message_bytes, size));
-    if (settings->mode == LOAD_MODE_CLOSED && settings->depth > 1)
+    if (settings->mode != LOAD_MODE_OPEN && settings->depth > 1)
         fprintf(file, ", %" PRIu64 " under way on each", settings->depth);
     if (settings->rate > 0)
-        fprintf(file, ", %s a second in all", count_of((uint64_t)settings->rate, count));
+        fprintf(file, ", %s%s a second in all", count_of((uint64_t)settings->rate, count),
+                settings->mode == LOAD_MODE_CHURN ? " connections" : "");
     fprintf(file, ", %s\n", duration);
 }
 
@@ -89,20 +90,21 @@ static void print_messages(FILE *file, const struct load_result *result)
     meter_print_rate(load_result_byte_rate(result), bytes);
     fprintf(file, "  messages     %s, %s a second, %sB/s each way\n", count_of(result->messages, count),
             count_of((uint64_t)(load_result_rate(result) + 0.5), rate), bytes);
+    if (result->in_time < result->messages)
+        fprintf(file, "  in time      %s: the others came back after the measurement\n",
+                count_of(result->in_time, count));
     if (result->unsent > 0)
-        fprintf(file, "  NOT SENT     %s that were due: the load could not keep its rate\n",
+        fprintf(file, "  NOT SENT     %s that were due: the load could not keep its rate, or connections had failed\n",
                 count_of(result->unsent, count));
 }
 
 static void print_cpu(FILE *file, const struct load_result *result)
 {
-    double messages = result->messages > 0 ? (double)result->messages : 1;
-
-    if (result->messages == 0)
+    if (result->in_time == 0)
         return;
-    fprintf(file, "  processor    %.2f us a message here", (double)result->load_cpu_ns / 1e3 / messages);
+    fprintf(file, "  processor    %.2f us a message here", load_result_cost(result, result->load_cpu_ns) / 1e3);
     if (result->server_cpu_ns >= 0)
-        fprintf(file, ", %.2f us at the server\n", (double)result->server_cpu_ns / 1e3 / messages);
+        fprintf(file, ", %.2f us at the server\n", load_result_cost(result, result->server_cpu_ns) / 1e3);
     else
         fprintf(file, "; the server's cannot be read from here\n");
 }
@@ -111,8 +113,11 @@ static void print_errors(FILE *file, const struct load_result *result)
 {
     char count[METER_NUMBER_SIZE];
 
+    if (result->interrupted)
+        fprintf(file, "  INTERRUPTED  %s messages were under way\n", count_of(result->abandoned, count));
     if (load_result_errors(result) == 0) {
-        fprintf(file, "  errors       none: every byte that was sent came back\n");
+        fprintf(file, "  errors       none: every byte that was sent came back%s\n",
+                result->abandoned > 0 ? " until then" : "");
         return;
     }
     fprintf(file, "  errors       %s\n", count_of(load_result_errors(result), count));

@@ -42,12 +42,17 @@ size_t text_character_size(const char *text)
     return more + 1;
 }
 
+bool text_is_control(char byte)
+{
+    return (unsigned char)byte < 0x20 || byte == 0x7f;
+}
+
 void text_make_valid(char *text)
 {
     while (*text != '\0') {
         size_t size = text_character_size(text);
 
-        if (size == 0)
+        if (size == 0 || text_is_control(*text))
             *text = '?';
         text += size > 0 ? size : 1;
     }

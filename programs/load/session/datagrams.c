@@ -162,6 +162,7 @@ static int send_next(struct traffic *traffic, coir_time due)
     if (rc != -ETIME)
         return rc;
     flight_withdraw(flight);
+    session->sent = flight->next * flight->size;
     traffic->stuck = true;
     return 0;
 }
@@ -210,7 +211,6 @@ static int send_due(struct traffic *traffic, coir_time due)
     if (flight_has_room(&traffic->flight))
         return send_next(traffic, due);
     traffic->skipped++;
-    swarm_skip(traffic->session->swarm, 1);
     return 0;
 }
 
@@ -230,8 +230,6 @@ static int send_when_due(void *arg)
         rc = send_due(traffic, due);
         place = traffic->flight.next + traffic->skipped;
     }
-    if (rc == 0 && !traffic->stuck)
-        swarm_skip(session->swarm, count - place);
     traffic->all_sent = true;
     if (traffic->scope != NULL)
         coir_scope_set_limit(traffic->scope, 0); /* there may be nothing left to wait for */
@@ -328,6 +326,8 @@ static int talk(struct traffic *traffic)
     if (rc == 0 && traffic->stuck)
         answers_fail(traffic, LOAD_ERROR_SILENT,
                      "nothing could be sent for as long as the patience lasts: the server does not read");
+    if (session->swarm->interrupted)
+        swarm_abandon(session->swarm, traffic->flight.under_way);
     swarm_closed(session->swarm);
     flight_close(&traffic->flight);
     return rc;

@@ -128,6 +128,19 @@ static int talk(struct session *session)
     return rc;
 }
 
+/* How many messages so many bytes are, begun ones among them. */
+static uint64_t messages_of(const struct session *session, uint64_t bytes)
+{
+    uint64_t size = settings_of(session)->message_bytes;
+
+    return (bytes + size - 1) / size;
+}
+
+static const char *text_of(enum load_error error, int rc)
+{
+    return error == LOAD_ERROR_NO_PORT ? "every local port is in use" : coir_error_text(rc);
+}
+
 /* Counts what has gone wrong. */
 static void judge(struct session *session, int rc)
 {
@@ -135,13 +148,16 @@ static void judge(struct session *session, int rc)
     char text[VERDICT_TEXT_SIZE] = "";
     enum load_error error;
 
-    if (session->swarm->interrupted)
-        return; /* whatever it was, we did it */
+    if (session->swarm->interrupted) { /* whatever it was, we did it */
+        if (session->stream != NULL)
+            swarm_abandon(session->swarm, messages_of(session, session->sent - session->looked - session->received));
+        return;
+    }
     if (session->stream != NULL && (silent || rc == SESSION_FAILED)) {
         error = streams_judge(session, text);
     } else {
-        error = silent ? LOAD_ERROR_NO_CONNECTION : swarm_error_of(rc, session->is_connecting);
-        (void)snprintf(text, sizeof(text), "%s", silent ? "no answer" : coir_error_text(rc));
+        error = silent ? LOAD_ERROR_NO_CONNECTION : swarm_error_of(rc, session->stream == NULL);
+        (void)snprintf(text, sizeof(text), "%s", silent ? "no answer" : text_of(error, rc));
     }
     swarm_fail(session->swarm, session->number, error, text);
 }
@@ -197,7 +213,7 @@ static bool await_visit(struct session *session, uint64_t number)
     session->due = session_due(session, number);
     if (!session->swarm->ending)
         return coir_sleep(session->due - coir_now()) == 0;
-    swarm_skip(session->swarm, due - number);
+    swarm_skip(session->swarm, (due - number) * settings_of(session)->depth);
     return false;
 }
 
@@ -205,6 +221,7 @@ static bool await_visit(struct session *session, uint64_t number)
 static void forget_visit(struct session *session)
 {
     session->received = session->sent;
+    session->looked = 0;
     session->left = (size_t)settings_of(session)->message_bytes;
     session->lost_patience = false;
     free(session->evidence);
@@ -238,16 +255,37 @@ static int await_turn(const struct session *session)
     return coir_sleep((coir_time)((double)settings->ramp_ns * (double)session->number / (double)settings->connections));
 }
 
+/* A schedule lasts until its end, though its last message may be back before. */
+static void await_end_of_schedule(const struct session *session)
+{
+    if (settings_of(session)->rate > 0)
+        (void)!coir_sleep(session->swarm->measure_end - coir_now()); /* an interrupt ends it, too */
+}
+
+/* One conversation, all of the session's. */
+static void converse_once(struct session *session)
+{
+    bool went_well = converse(session);
+
+    if (settings_of(session)->mode == LOAD_MODE_OPEN)
+        swarm_skip(session->swarm,
+                   session_messages_due(session) - messages_of(session, session->sent - session->looked));
+    if (went_well)
+        await_end_of_schedule(session);
+}
+
 static void run(struct session *session)
 {
     int rc = prepare(session) ? await_turn(session) : -ENOMEM;
 
-    if (rc < 0)
+    if (rc < 0) {
         judge(session, rc);
-    else if (settings_of(session)->mode == LOAD_MODE_CHURN)
+    } else if (settings_of(session)->mode == LOAD_MODE_CHURN) {
         churn(session);
-    else if (!converse(session) && settings_of(session)->mode == LOAD_MODE_OPEN)
-        swarm_skip(session->swarm, session_messages_due(session) - session->sent / settings_of(session)->message_bytes);
+        await_end_of_schedule(session);
+    } else {
+        converse_once(session);
+    }
 }
 
 int session_run(void *arg)

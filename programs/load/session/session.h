@@ -30,6 +30,7 @@ struct session {
     bool is_connecting;
     enum load_error error; /* with SESSION_FAILED */
     uint64_t sent;         /* bytes given to the kernel, or being given, since the first connection */
+    uint64_t looked;       /* of these, bytes that were only sent to see what is wrong */
     uint64_t received;     /* bytes that came back, and were right */
     size_t left;           /* bytes of the message that is coming back */
     uint64_t completed;    /* messages that have come back */

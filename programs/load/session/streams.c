@@ -250,7 +250,6 @@ static int converse_apart(struct session *session)
 /* The load has ended, and messages that were due were not sent. */
 static void give_up_rest(struct dialogue *dialogue, uint64_t number)
 {
-    swarm_skip(dialogue->session->swarm, dialogue->count - number);
     dialogue->count = number;
     if (dialogue->session->completed == number && dialogue->reading != NULL)
         coir_scope_cancel(dialogue->reading); /* it waits for what will never come */

@@ -30,12 +30,14 @@ static void gather(struct session *session)
 static void look_closer(struct session *session)
 {
     struct coir_scope_options briefly = {.limit_ns = LOOK_NS};
+    uint64_t before = session->sent;
     struct coir_scope *scope;
 
     if (coir_scope_open(&briefly, &scope) < 0)
         return; /* then with what there is */
     if (streams_write(session, VERDICT_CONTEXT) == 0 || session->evidence->size < VERDICT_CONTEXT)
         gather(session);
+    session->looked += session->sent - before;
     (void)coir_scope_close(scope);
 }
 

@@ -88,6 +88,7 @@ void swarm_count(struct swarm *swarm, coir_time began, coir_time now)
     coir_time latency = now - began;
 
     swarm->messages++;
+    swarm->result->in_time += swarm->measuring;
     if (!is_measured(swarm, began))
         return;
     histogram_add(&swarm->result->latency, latency);
@@ -101,6 +102,11 @@ void swarm_skip(struct swarm *swarm, uint64_t count)
 {
     if (!swarm->interrupted)
         swarm->result->unsent += count;
+}
+
+void swarm_abandon(struct swarm *swarm, uint64_t count)
+{
+    swarm->result->abandoned += count;
 }
 
 uint64_t swarm_sent_most(const struct swarm *swarm)
@@ -163,7 +169,8 @@ enum load_error swarm_error_of(int rc, bool connecting)
     case -ECONNREFUSED:
     case -ENOENT:
         return LOAD_ERROR_REFUSED;
-    case -EADDRNOTAVAIL:
+    case -EADDRNOTAVAIL: /* of connect(2) */
+    case -EADDRINUSE:    /* of bind(2) */
         return LOAD_ERROR_NO_PORT;
     case -EMFILE:
     case -ENFILE:
@@ -258,6 +265,7 @@ static int watch_signals(void *arg)
     if (rc < 0)
         return rc;
     swarm->interrupted = true;
+    swarm->result->interrupted = true;
     swarm->ending = true;
     coir_scope_cancel(swarm->scope);
     return 0;
@@ -308,17 +316,19 @@ static void measure(struct swarm *swarm)
 {
     struct load_result *result = swarm->result;
     coir_time began;
+    coir_time now;
     coir_time own;
 
     wait_while_busy(swarm, swarm->measure_begin - coir_now());
     result->began = (int64_t)time(NULL);
     swarm->point = (struct load_point){.messages = 0};
-    began = coir_now();
+    began = swarm->options->settings.rate > 0 ? swarm->measure_begin : coir_now(); /* as is_measured() */
     swarm->measuring = true;
     server_cpu_begin(&swarm->server);
     own = server_cpu_own();
     wait_while_busy(swarm, swarm->measure_end - coir_now());
-    result->measured_ns = coir_now() - began;
+    now = coir_now();
+    result->measured_ns = now > began ? now - began : 0;
     result->load_cpu_ns = server_cpu_own() - own;
     result->server_cpu_ns = server_cpu_end(&swarm->server);
     note_point(swarm, coir_now());
@@ -468,7 +478,7 @@ static uint64_t count_spare(uint64_t sessions)
     return limit.rlim_cur / 2 - sessions;
 }
 
-int swarm_run(const struct load_options *options, struct load_result *result, bool *ret_interrupted)
+int swarm_run(const struct load_options *options, struct load_result *result)
 {
     struct coir_run_options run = {.engine = options->engine, .stack = COIR_STACK_LARGE};
     uint64_t count = options->settings.connections;
@@ -486,6 +496,5 @@ int swarm_run(const struct load_options *options, struct load_result *result, bo
         return -ENOMEM;
     rc = coir_run(run_all, &swarm, &run);
     free(swarm.sessions);
-    *ret_interrupted = swarm.interrupted;
     return rc;
 }

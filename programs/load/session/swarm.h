@@ -52,7 +52,7 @@ struct swarm {
  *
  * Returns: 0, also where every connection failed; or why nothing could be run.
  */
-int swarm_run(const struct load_options *options, struct load_result *result, bool *ret_interrupted);
+int swarm_run(const struct load_options *options, struct load_result *result);
 
 /** Waits until the session may connect; to be followed by swarm_let_in(). Returns 0 or the scope's error. */
 int swarm_queue(struct swarm *swarm);
@@ -76,8 +76,11 @@ uint64_t swarm_sent_most(const struct swarm *swarm);
 /** A message that was due, or sent, at `began` has come back. */
 void swarm_count(struct swarm *swarm, coir_time began, coir_time now);
 
-/** So many messages were due and never sent: the load could not keep its rate. */
+/** So many messages were due and never sent. */
 void swarm_skip(struct swarm *swarm, uint64_t count);
+
+/** So many messages were under way when the load was interrupted. */
+void swarm_abandon(struct swarm *swarm, uint64_t count);
 
 /** Something has failed: counts it and, if it is one of the first of its kind, says so. */
 void swarm_fail(struct swarm *swarm, uint64_t session, enum load_error error, const char *text);
@@ -85,7 +88,7 @@ void swarm_fail(struct swarm *swarm, uint64_t session, enum load_error error, co
 /** Says a line on standard error, above the progress where some is shown. */
 void swarm_say(struct swarm *swarm, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** Which error a negative return value of a call is; `connecting`: of coir_connect(). */
+/** Which error a negative return value of a call is; `connecting`: it has never come to a connection. */
 enum load_error swarm_error_of(int rc, bool connecting);
 
 #endif
