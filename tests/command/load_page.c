@@ -112,8 +112,9 @@ TEST(counts_rates_and_shares)
     expect_number(html_print_count, 9007199254740992, "9,007,199,254,740,992");
     expect_number(html_print_count, 1e19, "1.00e+19");
     expect_number(html_print_rate, 0, "0");
-    expect_number(html_print_rate, 0.001, "<0.01");
-    expect_number(html_print_rate, 0.5, "0.50");
+    expect_number(html_print_rate, 0.001, "0.001");
+    expect_number(html_print_rate, 0.012834, "0.0128");
+    expect_number(html_print_rate, 0.5, "0.5");
     expect_number(html_print_rate, 63.44, "63.4");
     expect_number(html_print_rate, 999.4, "999");
     expect_number(html_print_rate, 63980.8, "63,981");

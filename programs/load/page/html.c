@@ -122,8 +122,8 @@ void html_print_rate(double rate, char ret_text[HTML_NUMBER_SIZE])
 {
     if (rate >= 999.5 || rate <= 0)
         html_print_count(rate, ret_text);
-    else if (rate < 0.01)
-        snprintf(ret_text, HTML_NUMBER_SIZE, "<0.01");
+    else if (rate < 0.9995)
+        snprintf(ret_text, HTML_NUMBER_SIZE, "%.3g", rate);
     else
         snprintf(ret_text, HTML_NUMBER_SIZE, "%.*f", count_decimals(rate), rate);
 }
