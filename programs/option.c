@@ -5,6 +5,8 @@
 #include "option.h"
 #include "command.h"
 #include "value.h"
+#include <inttypes.h>
+#include <stdio.h>
 
 const char *option_name(const struct option_table *table, int code)
 {
@@ -37,11 +39,15 @@ bool option_refuse(const struct option_table *table, int code, const char *word)
 
 bool option_take_count(const struct option_table *table, int code, const char *value, uint64_t max, uint64_t *ret_count)
 {
+    char limit[32];
     uint64_t count;
-    const char *flaw = value_read_count(value, max, &count);
+    const char *flaw = value_read_count(value, UINT64_MAX, &count);
 
+    (void)snprintf(limit, sizeof(limit), "at most %" PRIu64, max);
     if (flaw == NULL && count == 0)
         flaw = "at least 1";
+    if (flaw == NULL && count > max)
+        flaw = limit;
     if (!option_judge(table, code, value, flaw))
         return false;
     *ret_count = count;

@@ -22,6 +22,8 @@ refuses 'tcp://127.0.0.1:0' load tcp://127.0.0.1:0
 refuses 'tcp://localhost:7' load tcp://localhost:7
 refuses 'gopher://127.0.0.1:7' load gopher://127.0.0.1:7
 refuses "--connections '0'" load $here --connections 0
+refuses "at most 1000000" load $here --connections 1000001
+refuses "at most 65536" load $here --depth 1000000000000
 refuses "--connections 'many'" load $here --connections many
 refuses "--size '0'" load $here --size 0
 refuses 'more than 1G' load $here --size 2G
