@@ -72,7 +72,8 @@ if command -v systemd-socket-activate >/dev/null; then
     : >"$scratch/errors"
     systemd-socket-activate -E "COIR_WATCHED_LOGS=${COIR_WATCHED_LOGS:-}" -l "$scratch/s.sock" "$COIR_COMMAND" echo --listen fd://3 2>"$scratch/errors" &
     keeper=$!
-    wait_for 30 test -S "$scratch/s.sock" || die 'systemd-socket-activate opens nothing'
+    # The file is there before anybody listens; it says so after that.
+    wait_for 30 grep -q '^Listening on' "$scratch/errors" || die 'systemd-socket-activate opens nothing'
     [ "$(printf hello | socat -t30 - "UNIX-CONNECT:$scratch/s.sock")" = hello ] || die 'systemd-socket-activate: no echo'
     engine=any
     deactivate
