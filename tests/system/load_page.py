@@ -113,7 +113,7 @@ def check_plain(root):
 def check_compared(root):
     rows = list_rows(root)
     expect(rows["what"] == ["plain.json", "slow.json", "second / first"], "compared: %r" % rows["what"])
-    expect(rows["messages that came back"] == ["643,200", "400,001", "0.62"], "compared: messages")
+    expect(rows["messages that came back"] == ["643,200", "400,001", "0.622"], "compared: messages")
     expect(rows["corrupted bytes had another value"] == ["0", "3"], "compared: errors")
     text = "".join(root.itertext())
     expect("not set alike: mode; connections; messages under way, per connection; rate." in text, "compared: differences")
