@@ -7,6 +7,7 @@
 # coir_debug (src/runtime/debug.h), which survives strip. Reads memory only;
 # nothing of the process or of the core file is changed.
 import collections
+import contextlib
 import re
 import struct
 
@@ -16,7 +17,9 @@ import gdb.unwinder
 VERSION = 1
 MAGIC = b"coir dbg"
 FOREVER = (1 << 63) - 1
-FRAMES_MOST = 200
+FRAMES_MOST = 1000
+HANDLER_FRAMES_MOST = 64  # that a signal handler, or an overflow, may have on top of a task's stack
+GUARD_MOST = 1 << 16  # bytes below a stack that are nobody else's
 # What a switch has pushed, from the saved stack pointer up: `registers` of 8 bytes each, pc or rip being where to go on,
 # in a frame of `size` bytes. A build that switches floating-point control words has `fpu_below` bytes below and
 # `fpu_above` above that. Floating-point registers are left out: nobody finds a frame by them.
@@ -28,8 +31,51 @@ PUSHED = {
 }
 
 
+# What reading a process says that is no longer whole, or a core file that never was.
+UNREADABLE = (gdb.error, gdb.MemoryError, struct.error, OverflowError)
+
+
 def complain(text):
     raise gdb.GdbError("coir: " + text)
+
+
+def escape(text):
+    """So that it does nothing to a terminal, and stays within its quotes."""
+    return "".join("\\" + one if one in '"\\' else one if one.isprintable() else one.encode("unicode_escape").decode()
+                   for one in text)
+
+
+@contextlib.contextmanager
+def selection_kept():
+    """Thread and frame are selected again afterwards: frames do not outlive what unwinding here takes."""
+    thread = gdb.selected_thread()
+    try:
+        level, frame = 0, gdb.selected_frame()
+        while frame.newer() is not None:
+            level, frame = level + 1, frame.newer()
+    except gdb.error:
+        level = 0
+    try:
+        yield
+    finally:
+        if thread is not None and thread.is_valid():
+            thread.switch()
+        with contextlib.suppress(gdb.error):
+            frame = gdb.newest_frame()
+            for _ in range(level):
+                frame = frame.older()
+            frame.select()
+
+
+@contextlib.contextmanager
+def language_c():
+    """What is evaluated here is C, whatever the program is written in."""
+    before = gdb.parameter("language")
+    gdb.execute("set language c", to_string=True)
+    try:
+        yield
+    finally:
+        gdb.execute("set language " + before, to_string=True)
 
 
 class Memory:
@@ -68,7 +114,7 @@ class Memory:
         found = b""
         while len(found) < most and (byte := self.read(address + len(found), 1)) != b"\0":
             found += byte
-        return found.decode("utf-8", "replace")
+        return escape(found.decode("utf-8", "replace"))
 
 
 class Table:
@@ -99,8 +145,9 @@ class Table:
             address += self.fact_size
 
     def runs(self):
-        link = self.memory.word(self.runs_head)
-        while link not in (0, self.runs_head):
+        link, seen = self.memory.word(self.runs_head), {0, self.runs_head}
+        while link not in seen:
+            seen.add(link)
             yield Run(self, self.memory.word(link - self.facts["debug_run.link"] + self.facts["debug_run.loop"]))
             link = self.memory.word(link)
 
@@ -129,7 +176,8 @@ class Run:
             chunk = memory.word(chunk + facts["slab_chunk.next"])
         for chunk in reversed(chunks):
             first = chunk + facts["SLAB_FIRST_SLOT"]
-            for index in range(memory.word(chunk + facts["slab_chunk.slots_made"])):
+            most = (facts["SLAB_CHUNK_SIZE"] - facts["SLAB_FIRST_SLOT"]) // size if size else 0
+            for index in range(min(most, memory.word(chunk + facts["slab_chunk.slots_made"]))):
                 address = first + index * size
                 if memory.number(address + facts["slab_header.magic"], 4) == magic:
                     yield address
@@ -165,6 +213,7 @@ class Task:
         self.address = address
         self.bytes = memory.read(address, facts["sizeof task"])
         self.name = self.bytes[facts["task.name"] :].split(b"\0")[0].decode("utf-8", "replace")
+        self.shown = escape(self.name)
         self.state = self.bytes[facts["task.state"]]
         self.scope = self.field("scope")
         self.home = self.field("home")
@@ -210,26 +259,27 @@ class Task:
         return ((self.run.tick - since) % (1 << 32) << self.run.facts["SCHEDULER_TICK_SHIFT"]) / 1e9
 
     def stack_used(self):
-        pointer = self.stack_pointer
-        if self.is_running():
-            thread = find_thread(self)
-            pointer = thread[1] if thread else 0
+        thread = find_thread(self)
+        pointer = thread[1] if thread else 0 if self.is_running() else self.stack_pointer
         return self.stack_top - pointer if self.stack_low <= pointer <= self.stack_top else None
 
     def title(self):
-        return '0x%x "%s"' % (self.address, self.name)
+        return '0x%x "%s"' % (self.address, self.shown)
 
 
-def find_table():
-    for line in gdb.execute("info files", to_string=True).splitlines():
-        match = re.match(r"\s*0x([0-9a-f]+) - 0x[0-9a-f]+ is coir_debug\b", line)
-        if match:
-            return Table(Memory(), int(match.group(1), 16))
-    complain("no coir library is loaded in this program")
+def find_tables():
+    """One of each copy of the library in the program."""
+    if not gdb.selected_inferior().threads():
+        complain("there is no process, nor a core file")
+    text = gdb.execute("info files", to_string=True)
+    places = re.findall(r"^\s*0x([0-9a-f]+) - 0x[0-9a-f]+ is coir_debug\b", text, re.MULTILINE)
+    if not places:
+        complain("no coir library is loaded in this program")
+    return [Table(Memory(), int(place, 16)) for place in places]
 
 
 def find_runs():
-    runs = list(find_table().runs())
+    runs = [run for table in find_tables() for run in table.runs()]
     if not runs:
         complain("no thread is in coir_run()")
     return runs
@@ -248,23 +298,62 @@ def find_task(word):
     if not found:
         complain("no task has the name or the address %s" % word)
     if len(found) > 1:
-        print("%d tasks have that name; this is the first" % len(found))
+        print("%d tasks have that name: this is the first, of %s" % (len(found), list_addresses(found)))
     return found[0]
 
 
-def find_thread(task):
-    """The thread that runs on the task's stack, and its stack pointer; None if there is none."""
-    selected = gdb.selected_thread()
-    try:
+def list_addresses(tasks):
+    some = " ".join("0x%x" % task.address for task in tasks[:10])
+    return some + (" ..." if len(tasks) > 10 else "")
+
+
+class Threads:
+    """Where the threads are, as long as one command lasts: where their newest frame is, and the frames before it."""
+
+    def __init__(self):
+        self.pointers = {}
+        self.trails = {}
+
+    def forget(self):
+        self.__init__()
+
+    def look(self):
+        with selection_kept():
+            for thread in gdb.selected_inferior().threads():
+                if thread.is_running():
+                    continue
+                thread.switch()
+                self.pointers[thread.num] = int(gdb.newest_frame().read_register("sp"))
+                self.trails[thread.num] = list(self.trail(gdb.newest_frame()))
+
+    def trail(self, frame):
+        for _ in range(HANDLER_FRAMES_MOST):
+            if frame is None:
+                return
+            yield int(frame.read_register("sp"))
+            try:
+                frame = frame.older()
+            except gdb.error:
+                return
+
+    def find(self, task):
+        """The thread on the task's stack, or in a handler or an overflow on top of that, and its stack pointer."""
+        if not self.pointers:
+            self.look()
         for thread in gdb.selected_inferior().threads():
-            thread.switch()
-            pointer = int(gdb.newest_frame().read_register("sp"))
-            if task.stack_low <= pointer <= task.stack_top:
-                return thread, pointer
-    finally:
-        if selected:
-            selected.switch()
-    return None
+            trail = self.trails.get(thread.num, ()) if task.is_running() else [self.pointers.get(thread.num, 0)]
+            if any(task.stack_low <= pointer <= task.stack_top for pointer in trail):
+                return thread, self.pointers[thread.num]
+        return None
+
+
+threads = Threads()
+
+
+def find_thread(task):
+    """The thread that runs on the task's stack, and its stack pointer; None if there is none. Between the change of its
+    state and the switch a task that is said to wait is there still."""
+    return threads.find(task)
 
 
 class Unwinder(gdb.unwinder.Unwinder):
@@ -318,6 +407,8 @@ def walk(frame, known):
         if (counter, inlined) not in known:
             known[counter, inlined] = describe(frame, counter)
         lines.append(known[counter, inlined])
+        if len(lines) == FRAMES_MOST:
+            lines.append("(more than %d frames: the others are left out)" % FRAMES_MOST)
         inlined = inlined + 1 if frame.type() == gdb.INLINE_FRAME else 0
         try:
             frame = frame.older()
@@ -335,35 +426,54 @@ def describe(frame, counter):
     return text + (" from " + library if library else "")
 
 
+def innermost_caller():
+    """What called the newest frame; inlined functions are frames of their own, and no callers."""
+    frame = gdb.newest_frame()
+    while frame.type() == gdb.INLINE_FRAME:
+        frame = frame.older()
+    return frame.older()
+
+
 def unwind_suspended(task, known):
-    values = saved_registers(task)
+    try:
+        values = saved_registers(task)
+    except gdb.MemoryError:
+        values = {}
+    if not values.get("rip", values.get("pc")):
+        return ["(its stack is not in this core file, or was overwritten)"]
     gdb.invalidate_cached_frames()
     unwinder.registers = None
     unwinder.newest = int(gdb.newest_frame().read_register("sp"))
     unwinder.registers = {"values": values, "below": task.stack_pointer}
     try:
         gdb.invalidate_cached_frames()
-        return walk(gdb.newest_frame().older(), known)
+        return walk(innermost_caller(), known)
     finally:
         unwinder.registers = None
         gdb.invalidate_cached_frames()
 
 
-def unwind_running(task, known):
-    found = find_thread(task)
-    if found is None:
-        return ["(no thread is on its stack)"]
-    selected = gdb.selected_thread()
-    found[0].switch()
-    try:
-        return walk(gdb.newest_frame(), known)
-    finally:
-        selected.switch()
-
-
 def unwind(task, known):
     """What to print of each frame of the task. `known`: a dictionary, the same for tasks of one command."""
-    return unwind_running(task, known) if task.is_running() else unwind_suspended(task, known)
+    found = find_thread(task)
+    if found is None and task.is_running():
+        return ["(no thread is on its stack: it may have resumed a coroutine, or be about to run)"]
+    try:
+        if found is None:
+            return unwind_suspended(task, known)
+        with selection_kept():
+            found[0].switch()
+            return walk(gdb.newest_frame(), {})
+    except UNREADABLE as error:
+        return ["(cannot be unwound: %s)" % error]
+
+
+def describe_wait(task):
+    """What it waits for; what cannot be read is no reason to say nothing of the others."""
+    try:
+        return task.wait_text()
+    except UNREADABLE as error:
+        return "(cannot be read: %s)" % error
 
 
 class CoirCommand(gdb.Command):
@@ -373,13 +483,36 @@ class CoirCommand(gdb.Command):
         super().__init__("coir", gdb.COMMAND_STACK, prefix=True)
 
 
-class TasksCommand(gdb.Command):
+class Command(gdb.Command):
+    """One of those below: `answer()` prints, and leaves the rest to this."""
+
+    def __init__(self, name):
+        super().__init__(name, gdb.COMMAND_STACK)
+
+    def invoke(self, argument, from_tty):
+        thread = gdb.selected_thread()
+        if thread is not None and thread.is_running():
+            complain("the selected thread is running: stop it, or select one that stands")
+        threads.forget()
+        try:
+            with language_c(), selection_kept():
+                self.answer(gdb.string_to_argv(argument))
+        except UNREADABLE as error:
+            complain("%s: it is not there, or not in this core file" % error)
+
+    def refuse_words(self, words):
+        if words:
+            complain("usage: " + self.__doc__.partition(":")[0])
+
+
+class TasksCommand(Command):
     """coir tasks: lists every task with its state, how much of its stack is in use, how long it waits, and for what."""
 
     def __init__(self):
-        super().__init__("coir tasks", gdb.COMMAND_STACK)
+        super().__init__("coir tasks")
 
-    def invoke(self, argument, from_tty):
+    def answer(self, words):
+        self.refuse_words(words)
         for run in find_runs():
             tasks = run.tasks()
             print("run 0x%x: %d tasks" % (run.loop, len(tasks)))
@@ -387,19 +520,18 @@ class TasksCommand(gdb.Command):
                 used, waited = task.stack_used(), task.wait_seconds()
                 used = "?" if used is None else used
                 waited = "" if waited is None else "%.3f s" % waited
-                values = (task.address, task.name, task.state_text(), used, waited, task.wait_text())
+                values = (task.address, task.shown, task.state_text(), used, waited, describe_wait(task))
                 print("0x%x  %-20s %-8s %7s %10s  %s" % values)
 
 
-class BacktraceCommand(gdb.Command):
+class BacktraceCommand(Command):
     """coir bt TASK: the backtrace of a task, by its address or its name.
     coir bt all: of every task. coir bt merged: equal backtraces once, with how many tasks have them."""
 
     def __init__(self):
-        super().__init__("coir bt", gdb.COMMAND_STACK)
+        super().__init__("coir bt")
 
-    def invoke(self, argument, from_tty):
-        words = gdb.string_to_argv(argument)
+    def answer(self, words):
         if len(words) != 1:
             complain("usage: coir bt TASK, coir bt all, coir bt merged")
         if words[0] == "merged":
@@ -410,7 +542,7 @@ class BacktraceCommand(gdb.Command):
             self.show(find_task(words[0]), {})
 
     def show(self, task, known):
-        wait = task.wait_text()
+        wait = describe_wait(task)
         print("task %s %s%s" % (task.title(), task.state_text(), ": " + wait if wait else ""))
         self.show_lines(unwind(task, known))
 
@@ -433,27 +565,37 @@ class BacktraceCommand(gdb.Command):
             self.show_lines(lines)
 
 
-class ScopesCommand(gdb.Command):
+class ScopesCommand(Command):
     """coir scopes: the tree of scopes, with their tasks."""
 
     def __init__(self):
-        super().__init__("coir scopes", gdb.COMMAND_STACK)
+        super().__init__("coir scopes")
 
-    def invoke(self, argument, from_tty):
+    def answer(self, words):
+        self.refuse_words(words)
         for run in find_runs():
-            children, tasks = {}, {}
+            children, tasks, shown = {}, {}, set()
             for scope in run.scopes():
                 parent = run.memory.word(scope + run.facts["coir_scope.parent"])
                 children.setdefault(parent, []).append(scope)
             for task in run.tasks():
                 tasks.setdefault(task.home, []).append(task)
             for root in children.get(0, ()):
-                self.show(run, root, children, tasks)
+                self.show(run, root, children, tasks, shown)
+            for scope in [scope for inner in children.values() for scope in inner if scope not in shown]:
+                if scope not in shown:
+                    print("not in the tree:")
+                    self.show(run, scope, children, tasks, shown)
+            for task in [task for home in tasks if home not in shown for task in tasks[home]]:
+                print("in no scope: task %s %s" % (task.title(), task.state_text()))
 
-    def show(self, run, root, children, tasks):
+    def show(self, run, root, children, tasks, shown):
         pending = [(root, 0)]
         while pending:
             scope, depth = pending.pop()
+            if scope in shown:
+                continue
+            shown.add(scope)
             print("%s%s" % ("  " * depth, self.describe(run, scope)))
             for task in tasks.get(scope, ()):
                 print("%stask %s %s" % ("  " * (depth + 1), task.title(), task.state_text()))
@@ -463,7 +605,11 @@ class ScopesCommand(gdb.Command):
         def fact(member, size):
             return run.memory.number(scope + run.facts["coir_scope." + member], size)
 
-        text = 'scope 0x%x "%s", %d tasks' % (scope, run.memory.text(fact("name", 8)), fact("child_count", 4))
+        try:
+            name = run.memory.text(fact("name", 8))
+        except UNREADABLE:
+            name = "(cannot be read)"
+        text = 'scope 0x%x "%s", %d tasks' % (scope, name, fact("child_count", 4))
         for flag in ("CANCELLED", "EXPIRED", "DRAINING"):
             if fact("reached", 1) & run.facts["COIR_SCOPE_" + flag]:
                 text += ", " + flag.lower()
@@ -474,20 +620,40 @@ class ScopesCommand(gdb.Command):
         return text
 
 
-class FindCommand(gdb.Command):
+class FindCommand(Command):
     """coir find fd N: who uses that descriptor. coir find address A: whose stack or object that is."""
 
     def __init__(self):
-        super().__init__("coir find", gdb.COMMAND_STACK)
+        super().__init__("coir find")
 
-    def invoke(self, argument, from_tty):
-        kind, _, value = argument.strip().partition(" ")
-        if kind not in ("fd", "address") or not value.strip():
+    def answer(self, words):
+        if len(words) < 2 or words[0] not in ("fd", "address"):
             complain("usage: coir find fd N, coir find address A")
-        number = int(gdb.parse_and_eval(value)) & ((1 << 64) - 1)
-        find = self.find_fd if kind == "fd" else self.find_address
-        found = [text for run in find_runs() for text in find(run, number)]
+        runs = find_runs()
+        number = self.read_number(" ".join(words[1:]))
+        find = self.find_fd if words[0] == "fd" else self.find_address
+        found = [text for run in runs for text in find(run, number)]
+        if not found and words[0] == "address":
+            found = [text for run in runs for text in self.find_below(run, number)]
         print("\n".join(found or ["nothing of coir has it"]))
+
+    def read_number(self, text):
+        try:
+            value = gdb.parse_and_eval(text)
+            kind = value.type.strip_typedefs().code
+            if kind == gdb.TYPE_CODE_FUNC:
+                value = value.address
+            elif kind == gdb.TYPE_CODE_FLT:
+                complain("%s is no whole number" % text)
+            return int(value) & ((1 << 64) - 1)
+        except (*UNREADABLE, TypeError, ValueError) as error:
+            complain("%s is no number: %s" % (text, error))
+
+    def find_below(self, run, address):
+        for task in run.tasks():
+            if 0 < task.stack_low - address <= GUARD_MOST:
+                yield "%d bytes below the stack of task %s: its guard, or an overflow" % (
+                    task.stack_low - address, task.title())
 
     def find_fd(self, run, fd):
         for endpoint in run.endpoints():
