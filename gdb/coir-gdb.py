@@ -18,7 +18,7 @@ VERSION = 1
 MAGIC = b"coir dbg"
 FOREVER = (1 << 63) - 1
 FRAMES_MOST = 1000
-HANDLER_FRAMES_MOST = 64  # that a signal handler, or an overflow, may have on top of a task's stack
+HANDLER_FRAMES_MOST = 64  # of a signal handler, or of an overflow, on top of a task's stack
 GUARD_MOST = 1 << 16  # bytes below a stack that are nobody else's
 # What a switch has pushed, from the saved stack pointer up: `registers` of 8 bytes each, pc or rip being where to go on,
 # in a frame of `size` bytes. A build that switches floating-point control words has `fpu_below` bytes below and

@@ -16,8 +16,15 @@ import tempfile
 BUILD = os.environ["COIR_BUILD"]
 PROGRAM = os.path.join(BUILD, "tests", "programs", "wrecks")
 DEPTH = 300
-TELL = 'python\ndef tell(command):\n    print("\\n== " + command)\n    try:\n        gdb.execute(command)\n' \
-       '    except gdb.error as refusal:\n        print(refusal)\nend\n'
+TELL = """python
+def tell(command):
+    print("\\n== " + command)
+    try:
+        gdb.execute(command)
+    except gdb.error as refusal:
+        print(refusal)
+end
+"""
 
 
 def skip(reason):
@@ -37,8 +44,8 @@ def ask(mode, *commands):
     with tempfile.NamedTemporaryFile("w", suffix=".gdb") as file:
         file.write(script)
         file.flush()
-        words = ["gdb", "-nx", "-q", "-batch", "-iex", "set auto-load safe-path /", "-iex", "set debuginfod enabled off",
-                 "-ex", "run", "-x", file.name, "--args", PROGRAM, mode]
+        words = ["gdb", "-nx", "-q", "-batch", "-iex", "set auto-load safe-path /", "-iex",
+                 "set debuginfod enabled off", "-ex", "run", "-x", file.name, "--args", PROGRAM, mode]
         done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, timeout=60, check=False, env=dict(os.environ, LD_LIBRARY_PATH=BUILD))
     everything = done.stdout
@@ -76,9 +83,10 @@ def the_frame_stays_selected():
 
 
 def words_that_make_no_sense_are_refused():
-    commands = ["coir find fd abc", "coir find fd 1.5", "coir find fd 99999999999999999999999", "coir find address *0",
-                "coir tasks now", "coir scopes now", "coir bt", "coir bt nobody"]
-    said, everything = ask("inlined", *commands, "set language ada", "coir tasks", "show language", "kill", "coir tasks")
+    commands = ["coir find fd abc", "coir find fd 1.5", "coir find fd 99999999999999999999999",
+                "coir find address *0", "coir tasks now", "coir scopes now", "coir bt", "coir bt nobody"]
+    commands_after = ["set language ada", "coir tasks", "show language", "kill", "coir tasks"]
+    said, everything = ask("inlined", *commands, *commands_after)
     for command, answer in zip(commands, said):
         expect(answer.startswith("coir: "), command, everything)
     expect("sleeper" in said[-4] and "ada" in said[-3], "another language", everything)
@@ -101,8 +109,8 @@ def main():
     with open(PROGRAM, "rb") as file:
         if file.read(6)[4:] != b"\x02\x01":
             skip("the script reads 64-bit little-endian programs")
-    for case in (an_overflow_is_its_tasks, an_inlined_function_is_nobody_elses, long_ones_are_whole, the_frame_stays_selected,
-                 words_that_make_no_sense_are_refused, names_do_nothing_to_a_terminal):
+    for case in (an_overflow_is_its_tasks, an_inlined_function_is_nobody_elses, long_ones_are_whole,
+                 the_frame_stays_selected, words_that_make_no_sense_are_refused, names_do_nothing_to_a_terminal):
         case()
 
 
