@@ -70,9 +70,9 @@ def draw_panel(drawing, panel, names, scale, top):
         if isinstance(point, str):
             drawing.covering((scale.begin + scale.end) / 2, y + 4, point)
         else:
-            draw_point(drawing, scale, y, name, point)
             if panel.notes.get(name.text):
                 draw_note(drawing, scale, y, point, panel.notes[name.text])
+            draw_point(drawing, scale, y, name, point)
 
 
 def draw_ratios(title, axis, names, grid):
