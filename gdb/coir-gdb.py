@@ -268,21 +268,21 @@ class Task:
 
 
 def find_tables():
-    """One of each copy of the library in the program."""
+    """One of each copy of the library in the program; gdb may list a copy more than once."""
     if not gdb.selected_inferior().threads():
         complain("there is no process, nor a core file")
     text = gdb.execute("info files", to_string=True)
     places = re.findall(r"^\s*0x([0-9a-f]+) - 0x[0-9a-f]+ is coir_debug\b", text, re.MULTILINE)
     if not places:
         complain("no coir library is loaded in this program")
-    return [Table(Memory(), int(place, 16)) for place in places]
+    return [Table(Memory(), int(place, 16)) for place in dict.fromkeys(places)]
 
 
 def find_runs():
-    runs = [run for table in find_tables() for run in table.runs()]
+    runs = {run.loop: run for table in find_tables() for run in table.runs()}
     if not runs:
         complain("no thread is in coir_run()")
-    return runs
+    return list(runs.values())
 
 
 def find_task(word):
