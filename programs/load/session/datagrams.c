@@ -326,7 +326,7 @@ static int talk(struct traffic *traffic)
     if (rc == 0 && traffic->stuck)
         answers_fail(traffic, LOAD_ERROR_SILENT,
                      "nothing could be sent for as long as the patience lasts: the server does not read");
-    if (session->swarm->interrupted)
+    if (session->swarm->result->interrupted)
         swarm_abandon(session->swarm, traffic->flight.under_way);
     swarm_closed(session->swarm);
     flight_close(&traffic->flight);

@@ -148,7 +148,7 @@ static void judge(struct session *session, int rc)
     char text[VERDICT_TEXT_SIZE] = "";
     enum load_error error;
 
-    if (session->swarm->interrupted) { /* whatever it was, we did it */
+    if (session->swarm->result->interrupted) { /* whatever it was, we did it */
         if (session->stream != NULL)
             swarm_abandon(session->swarm, messages_of(session, session->sent - session->looked - session->received));
         return;

@@ -100,7 +100,7 @@ void swarm_count(struct swarm *swarm, coir_time began, coir_time now)
 
 void swarm_skip(struct swarm *swarm, uint64_t count)
 {
-    if (!swarm->interrupted)
+    if (!swarm->result->interrupted)
         swarm->result->unsent += count;
 }
 
@@ -264,7 +264,6 @@ static int watch_signals(void *arg)
 
     if (rc < 0)
         return rc;
-    swarm->interrupted = true;
     swarm->result->interrupted = true;
     swarm->ending = true;
     coir_scope_cancel(swarm->scope);
@@ -382,7 +381,7 @@ static int run_watched(struct swarm *swarm, struct coir_scope *watch)
     show(swarm);
     (void)coir_scope_close(swarm->scope);
     swarm->result->bytes = swarm->result->messages * swarm->options->settings.message_bytes;
-    return rc == -ECANCELED && swarm->interrupted ? 0 : rc;
+    return rc == -ECANCELED && swarm->result->interrupted ? 0 : rc;
 }
 
 static int open_channels(struct swarm *swarm)
@@ -449,7 +448,7 @@ static int run_all(void *arg)
         open_screen(swarm);
         note_engine(&swarm->result->settings);
         rc = run_watched(swarm, watch);
-        if (swarm->interrupted)
+        if (swarm->result->interrupted)
             coir_linger_stop();
         coir_scope_cancel(watch);
         (void)coir_scope_close(watch);

@@ -36,7 +36,6 @@ struct swarm {
     struct server_cpu server;     /* the server's processes */
     bool measuring;
     bool ending;                     /* nothing new is sent */
-    bool interrupted;                /* by a signal */
     uint64_t messages;               /* that came back, since the first connection: for the progress */
     uint64_t failures;               /* likewise */
     struct load_point point;         /* what has happened since the last tick of the clock */
