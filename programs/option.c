@@ -41,7 +41,7 @@ bool option_take_count(const struct option_table *table, int code, const char *v
 {
     char limit[32];
     uint64_t count;
-    const char *flaw = value_read_count(value, UINT64_MAX, &count);
+    const char *flaw = value_read_count(value, &count);
 
     (void)snprintf(limit, sizeof(limit), "at most %" PRIu64, max);
     if (flaw == NULL && count == 0)

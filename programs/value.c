@@ -178,7 +178,7 @@ const char *value_read_size(const char *word, uint64_t *ret_size_bytes)
                         ret_size_bytes);
 }
 
-const char *value_read_count(const char *word, uint64_t max, uint64_t *ret_count)
+const char *value_read_count(const char *word, uint64_t *ret_count)
 {
     uint64_t count;
     const char *cursor = word;
@@ -188,8 +188,6 @@ const char *value_read_count(const char *word, uint64_t max, uint64_t *ret_count
         return wrong;
     if (*cursor != '\0')
         return "something follows its digits";
-    if (count > max)
-        return "it is too large";
     *ret_count = count;
     return NULL;
 }

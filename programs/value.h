@@ -25,8 +25,8 @@ const char *value_read_duration(const char *word, bool may_be_off, coir_time *re
 /** Reads bytes: "512", "64K", "1.5G"; K, M, G and T multiply by 1024 each. */
 const char *value_read_size(const char *word, uint64_t *ret_size_bytes);
 
-/** Reads a number of things, digits alone, at most `max`. */
-const char *value_read_count(const char *word, uint64_t max, uint64_t *ret_count);
+/** Reads a number of things, digits alone. */
+const char *value_read_count(const char *word, uint64_t *ret_count);
 
 /** Writes a duration >= 0 as "1.5s"; COIR_FOREVER is "off". */
 void value_print_duration(coir_time duration_ns, char ret_text[VALUE_TEXT_SIZE]);
