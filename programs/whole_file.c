@@ -14,6 +14,11 @@
 
 #define DRAFTS_MAX 100 /* that other processes of this number may have left behind */
 
+static bool is_standard_output(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
 /* True if a draft could take its place: it is a regular file, or nothing yet. */
 static bool is_replaceable(const char *path)
 {
@@ -38,12 +43,11 @@ static int open_when_read(const char *path)
 
 static int open_directly(const char *path)
 {
-    int fd = strcmp(path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-                                    : open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 && errno == ENXIO)
         fd = open_when_read(path);
-    else if (fd >= 0 && strcmp(path, "-") != 0)
+    else if (fd >= 0)
         (void)fcntl(fd, F_SETFL, 0);
     return fd < 0 ? -errno : fd;
 }
@@ -116,7 +120,10 @@ int whole_file_open(const char *path, struct whole_file *ret_file)
     file->stream = open_memstream(&file->bytes, &file->size);
     if (file->stream == NULL)
         return -ENOMEM;
-    if (strcmp(path, "-") == 0 || !is_replaceable(path)) {
+    if (is_standard_output(path)) {
+        rc = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+        rc = rc < 0 ? -errno : rc;
+    } else if (!is_replaceable(path)) {
         rc = open_directly(path);
     } else {
         file->path = resolve(path);
@@ -135,7 +142,7 @@ int whole_file_check(const char *path)
     struct whole_file file;
     int rc;
 
-    if (strcmp(path, "-") == 0)
+    if (is_standard_output(path))
         return 0;
     if (!is_replaceable(path))
         return access(path, W_OK) == 0 ? 0 : -errno;

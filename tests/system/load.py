@@ -134,6 +134,24 @@ def a_file_that_cannot_be_written_is_told_before_the_run():
         expect(time.monotonic() - begin < 10, "it ran first")
 
 
+def a_pipe_gets_all_of_the_page_or_the_wait_for_a_reader_can_be_ended():
+    with Server() as server, tempfile.TemporaryDirectory() as folder:
+        pipe = os.path.join(folder, "pipe")
+        os.mkfifo(pipe)
+        words = [COMMAND, "load", server.addresses[0], *BRIEFLY, "--quiet", "--report", pipe]
+        reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+        subprocess.run(words, timeout=60, check=False)
+        expect(reader.communicate(timeout=60)[0].rstrip().endswith(b"</html>"), "the page is not whole")
+        process = subprocess.Popen([*words, "--duration", "1s"])
+        expect(server.soon(lambda: sockets(process) >= 64), "it begins")
+        expect(server.soon(lambda: sockets(process) == 0), "it ends")
+        expect(process.poll() is None, "nobody reads, and it does not wait")
+        process.send_signal(signal.SIGTERM)
+        server.soon(lambda: process.poll() is not None)
+        process.kill()
+        expect(process.wait() == -signal.SIGTERM, "nobody reads, and it waits on")
+
+
 def stop_and_go(server, ends):
     """Pauses it for 200 ms every second."""
     while not ends.wait(0.8):
