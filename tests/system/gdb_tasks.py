@@ -19,6 +19,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from gdb_answers import TELL, expect, skip, split_answers
+
 BUILD = os.environ["COIR_BUILD"]
 PROGRAM = os.path.join(os.environ["COIR_PROGRAMS"], "idlers")
 BINARY = os.path.join(BUILD, "tests", "programs", "idlers")
@@ -34,28 +37,7 @@ COMMANDS = (
     "coir find fd %(fd)s",
     "coir find address %(address)s",
 )
-# What is run for each: an error would end a script.
-TELL = """python
-def tell(command):
-    print("\\n== " + " ".join(command.split()[:3]))
-    try:
-        gdb.execute(command)
-    except gdb.error as refusal:
-        print(refusal)
-end
-"""
 FRAMES = ["coir_read", "await_request", "serve", "run_session", "run_task", "begin_context"]
-
-
-def skip(reason):
-    print("skipped: " + reason)
-    sys.exit(77)
-
-
-def expect(holds, what, output=""):
-    if not holds:
-        print("FAILED: %s\n%s" % (what, output))
-        sys.exit(1)
 
 
 def count(pattern, text):
@@ -169,9 +151,7 @@ def place_program(core):
 def answers(debugger):
     """What it says to each command, and all that it says."""
     everything = debugger.communicate(timeout=60)[0]
-    parts = re.split(r"^== (.*)\n", everything, flags=re.MULTILINE)
-    expect(len(parts) == 1 + 2 * len(COMMANDS), "gdb did not get to the end", everything)
-    return dict(zip(parts[1::2], parts[2::2])), everything
+    return dict(zip(*split_answers(everything, COMMANDS))), everything
 
 
 def check_lists(idlers, said, everything):

@@ -13,29 +13,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from gdb_answers import TELL, expect, skip, split_answers
+
 BUILD = os.environ["COIR_BUILD"]
 PROGRAM = os.path.join(BUILD, "tests", "programs", "wrecks")
 DEPTH = 300
-TELL = """python
-def tell(command):
-    print("\\n== " + command)
-    try:
-        gdb.execute(command)
-    except gdb.error as refusal:
-        print(refusal)
-end
-"""
-
-
-def skip(reason):
-    print("skipped: " + reason)
-    sys.exit(77)
-
-
-def expect(holds, what, output=""):
-    if not holds:
-        print("FAILED: %s\n%s" % (what, output))
-        sys.exit(1)
 
 
 def ask(mode, *commands):
@@ -50,9 +33,7 @@ def ask(mode, *commands):
                               text=True, timeout=60, check=False, env=dict(os.environ, LD_LIBRARY_PATH=BUILD))
     everything = done.stdout
     expect("Python Exception" not in everything and "Traceback" not in everything, "a Python error", everything)
-    parts = re.split(r"^== (.*)\n", everything, flags=re.MULTILINE)
-    expect(len(parts) == 1 + 2 * len(commands), "gdb did not get to the end", everything)
-    return parts[2::2], everything
+    return split_answers(everything, commands)[1], everything
 
 
 def an_overflow_is_its_tasks():
